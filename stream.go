@@ -63,6 +63,22 @@ func CheckCategory(category string) error {
 	return nil
 }
 
+// ImportStreamPrefix begins the names of the streams in which imports keep
+// their progress. They are the only system streams that callers append to.
+const ImportStreamPrefix = "$import-"
+
+// CheckWritable says why a caller may not append to a stream of this name, or
+// nil.
+func CheckWritable(stream string) error {
+	if err := CheckStreamName(stream); err != nil {
+		return err
+	}
+	if IsSystem(stream) && !strings.HasPrefix(stream, ImportStreamPrefix) {
+		return Errorf(ErrInvalid, "the stream %.64q belongs to the system; names that you append to do not begin with '$'", stream)
+	}
+	return nil
+}
+
 // IsSystem reports whether the stream belongs to the system: its name begins
 // with '$'. Only Firn writes to such streams.
 func IsSystem(stream string) bool { return strings.HasPrefix(stream, "$") }

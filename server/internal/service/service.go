@@ -1,0 +1,80 @@
+package service
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/replication"
+)
+
+// Options are fixed for the life of a service. Zero means the default.
+type Options struct {
+	EventBytesMax   int // data and metadata of one event; at most firn.EventBytesMax, the default
+	AppendBytesMax  int // at most firn.AppendBytesMax, the default
+	AppendEventsMax int // at most firn.AppendEventsMax, the default
+
+	Now      func() time.Time                                     // default time.Now
+	Appended func(events int, took time.Duration, err *firn.Error) // called after each append; default nothing
+}
+
+// Replica is what the service stands on: the log, and the engine that applies it.
+type Replica struct {
+	Engine *engine.Engine
+	Log    *replication.Node
+}
+
+// Service is one node's service.
+type Service struct {
+	options Options
+
+	replica atomic.Pointer[Replica] // nil while there is none
+}
+
+// New returns a service without a replica; see [Service.Use].
+func New(o Options) *Service {
+	o.EventBytesMax = downwards(o.EventBytesMax, firn.EventBytesMax)
+	o.AppendBytesMax = downwards(o.AppendBytesMax, firn.AppendBytesMax)
+	o.AppendEventsMax = downwards(o.AppendEventsMax, firn.AppendEventsMax)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Appended == nil {
+		o.Appended = func(int, time.Duration, *firn.Error) {}
+	}
+	return &Service{options: o}
+}
+
+func downwards(configured, most int) int {
+	if configured <= 0 || configured > most {
+		return most
+	}
+	return configured
+}
+
+// Use makes r the replica that answers from now on; nil takes it away.
+func (s *Service) Use(r *Replica) { s.replica.Store(r) }
+
+func (s *Service) current() (*Replica, error) {
+	if r := s.replica.Load(); r != nil {
+		return r, nil
+	}
+	return nil, firn.Errorf(firn.ErrUnavailable, "this node is starting, stopping or being set up from an image; try again, or ask another node")
+}
+
+// consistent returns the replica once a read of its engine shows what c asks for.
+func (s *Service) consistent(ctx context.Context, c firn.Consistency) (*Replica, error) {
+	r, err := s.current()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.AtLeast > 0:
+		return r, r.Engine.WaitHead(ctx, c.AtLeast-1)
+	case c.Local:
+		return r, nil
+	}
+	return r, r.Log.ReadIndex(ctx)
+}

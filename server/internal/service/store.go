@@ -1,0 +1,59 @@
+package service
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/engine/record"
+)
+
+// Store returns the service as a [firn.Store] for callers in this process, on
+// behalf of an actor.
+func (s *Service) Store(actor string) firn.Store { return store{s, actor} }
+
+type store struct {
+	service *Service
+	actor   string
+}
+
+func (s store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	encoded := make([]command.Write, len(writes))
+	for i := range writes {
+		w := &writes[i]
+		encoded[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect, Records: make([][]byte, len(w.Drafts))}
+		for j := range w.Drafts {
+			d := w.Drafts[j]
+			if err := record.CheckDraft(&d); err != nil {
+				return firn.Appended{}, err
+			}
+			if d.ID.IsZero() {
+				d.ID = firn.NewID()
+			}
+			encoded[i].Records[j] = record.AppendDraft(nil, &d)
+		}
+	}
+	return s.service.Append(ctx, s.actor, encoded)
+}
+
+func (s store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
+	return s.service.Read(ctx, q)
+}
+
+func (s store) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
+	return s.service.Stream(ctx, name, at, firn.Consistency{})
+}
+
+func (s store) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error] {
+	return s.service.Streams(ctx, q)
+}
+
+func (s store) Change(ctx context.Context, stream string, expect firn.Expectation, change firn.Life) (firn.Position, error) {
+	return s.service.Change(ctx, s.actor, firn.NewID(), stream, expect, change)
+}
+
+func (s store) Head(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error) {
+	return s.service.Head(ctx, c)
+}
