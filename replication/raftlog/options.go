@@ -1,0 +1,57 @@
+package raftlog
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Options says how to open a log. Only OnFatal must be set.
+type Options struct {
+	// FS is where the files are. Default: the machine's file system.
+	FS vfs.FS
+
+	// OnFatal is called once, on a goroutine of its own, when the log cannot
+	// go on. It may end the process; it need not.
+	OnFatal func(error)
+
+	// Logger takes Pebble's messages. Default: none.
+	Logger *slog.Logger
+
+	// MemTableBytes is the size of one of Pebble's memory tables, of which up
+	// to four exist. Default: 32 MiB.
+	MemTableBytes uint64
+
+	// CacheBytes is the size of Pebble's block cache, which serves replicas
+	// that are behind. Default: 8 MiB.
+	CacheBytes int64
+
+	// ObserveSync is told how long each synced write took. Default: nobody is.
+	ObserveSync func(time.Duration)
+}
+
+const (
+	memTableBytesDefault = 32 << 20
+	cacheBytesDefault    = 8 << 20
+)
+
+func (o *Options) setDefaults() error {
+	if o.OnFatal == nil {
+		return errors.New("raftlog: Options.OnFatal must be set")
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MemTableBytes == 0 {
+		o.MemTableBytes = memTableBytesDefault
+	}
+	if o.CacheBytes == 0 {
+		o.CacheBytes = cacheBytesDefault
+	}
+	return nil
+}
