@@ -1,0 +1,173 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/firndb/firn"
+)
+
+// Config says what one node is. It is checked once, by [Start]; nothing is set
+// afterwards. Zero means the default unless a field says otherwise.
+type Config struct {
+	ID        string    // names the node in its cluster, for good: 1 to 64 letters, digits, '.', '_', '-'
+	Dir       string    // its data directory; made where it does not exist
+	Listen    Addresses // where it listens
+	Advertise Addresses // where others reach it; default Listen
+
+	// How a fresh directory comes to its data; ignored on a directory that has some.
+	Bootstrap []Member // the cluster's first nodes, the same list on each of them
+	Join      string   // client address of any node of the cluster to join
+
+	CacheBytes     int64  // memory for caches; default 256 MiB
+	MaxConnections int    // client connections; default 20,000
+	DiskReserve    uint64 // bytes to keep free; default the larger of 512 MiB and 2 % of the disk
+	Limits         Limits // configured downwards
+	Insecure       bool   // listen beyond loopback without TLS: everybody who reaches the ports may do everything
+
+	Logger  *slog.Logger // default slog.Default()
+	OnFatal func(error)  // the node cannot go on; default: Node.Failed and nothing else
+}
+
+// Addresses are one node's three ports, each host:port.
+type Addresses struct {
+	Client string // the TCP protocol
+	Peer   string // other nodes
+	HTTP   string // health and metrics; "": none
+}
+
+// Limits bound what one append may hold. Zero, or more than the constants of
+// package firn, means those.
+type Limits struct {
+	EventBytes   int
+	AppendBytes  int
+	AppendEvents int
+}
+
+// Member is one of a cluster's first nodes.
+type Member struct {
+	ID   string
+	Peer string // its advertised peer address
+}
+
+var validID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// check fills in defaults and names every fault at once.
+func (c *Config) check() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !validID.MatchString(c.ID) {
+		fault("the id %.80q; give 1 to 64 letters, digits, '.', '_' or '-'", c.ID)
+	}
+	if c.Dir == "" {
+		fault("there is no data directory; name one")
+	}
+	for _, port := range []struct {
+		name               string
+		listen             string
+		advertise          *string
+		required, loopback bool
+	}{
+		{"client", c.Listen.Client, &c.Advertise.Client, true, false},
+		{"peer", c.Listen.Peer, &c.Advertise.Peer, true, false},
+		{"HTTP", c.Listen.HTTP, &c.Advertise.HTTP, false, false},
+	} {
+		if port.listen == "" {
+			if port.required {
+				fault("there is no %s address to listen on; give host:port", port.name)
+			}
+			continue
+		}
+		if *port.advertise == "" {
+			*port.advertise = port.listen
+		}
+		if err := checkAddress(port.listen); err != nil {
+			fault("%s address %q: %w", port.name, port.listen, err)
+			continue
+		}
+		if !c.Insecure && !isLoopback(port.listen) {
+			fault("%s address %q is not loopback, and without TLS everybody who reaches it may read and write everything; listen on 127.0.0.1, or say --insecure where the network itself is closed",
+				port.name, port.listen)
+		}
+		if host, _, err := net.SplitHostPort(*port.advertise); err != nil || isUnspecified(host) {
+			fault("others cannot reach the %s address %q; advertise one that they can", port.name, *port.advertise)
+		}
+	}
+	faults = append(faults, c.checkBootstrap()...)
+	if c.CacheBytes == 0 {
+		c.CacheBytes = 256 << 20
+	}
+	if c.CacheBytes < 8<<20 {
+		fault("a cache of %d bytes; give at least 8 MiB", c.CacheBytes)
+	}
+	if c.MaxConnections == 0 {
+		c.MaxConnections = 20_000
+	}
+	if c.MaxConnections < 0 {
+		fault("at most %d connections; give a positive number", c.MaxConnections)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if err := errors.Join(faults...); err != nil {
+		return firn.Errorf(firn.ErrInvalid, "this node cannot be configured so: %s", strings.ReplaceAll(err.Error(), "\n", "; and "))
+	}
+	return nil
+}
+
+func (c *Config) checkBootstrap() (faults []error) {
+	if len(c.Bootstrap) == 0 {
+		return nil
+	}
+	if c.Join != "" {
+		faults = append(faults, errors.New("both bootstrap and join are given; a node either begins a cluster or joins one"))
+	}
+	seen := map[string]bool{}
+	for _, m := range c.Bootstrap {
+		if !validID.MatchString(m.ID) || seen[m.ID] || seen[m.Peer] {
+			faults = append(faults, fmt.Errorf("bootstrap entry %s=%s: ids and addresses must be valid and differ", m.ID, m.Peer))
+		}
+		if err := checkAddress(m.Peer); err != nil {
+			faults = append(faults, fmt.Errorf("bootstrap entry %s=%s: %w", m.ID, m.Peer, err))
+		}
+		seen[m.ID], seen[m.Peer] = true, true
+	}
+	self := slices.IndexFunc(c.Bootstrap, func(m Member) bool { return m.ID == c.ID })
+	switch {
+	case self < 0:
+		faults = append(faults, fmt.Errorf("the bootstrap list does not name this node, %q; it is the same list on every first node", c.ID))
+	case c.Bootstrap[self].Peer != c.Advertise.Peer && c.Advertise.Peer != "":
+		faults = append(faults, fmt.Errorf("the bootstrap list has %s=%s, but this node's peer address is %s", c.ID, c.Bootstrap[self].Peer, c.Advertise.Peer))
+	}
+	return faults
+}
+
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil && port == "" {
+		err = errors.New("no port")
+	}
+	if err != nil {
+		return errors.New("not of the form host:port")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	return nil
+}
+
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func isUnspecified(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || ip != nil && ip.IsUnspecified()
+}

@@ -1,0 +1,146 @@
+package web
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/firndb/firn"
+)
+
+// Figures is what a node reads off itself when it is asked for its metrics.
+type Figures struct {
+	Head     firn.Position
+	Events   uint64
+	Streams  uint64
+	Layers   uint64
+	Leader   bool
+	Term     uint64
+	Commit   uint64 // Raft index
+	Applied  uint64 // Raft index
+	DiskFree uint64
+	DiskUsed uint64
+	Caches   []Cache
+
+	Connections  int
+	CallsRunning int
+}
+
+// Cache is one cache's counters since the node started.
+type Cache struct {
+	Name         string
+	Hits, Misses uint64
+	Bytes        uint64
+}
+
+// Metrics holds a node's metrics. All methods may be called from many
+// goroutines at once.
+type Metrics struct {
+	registry *prometheus.Registry
+	append   *prometheus.HistogramVec
+	events   prometheus.Counter
+	sync     prometheus.Histogram
+}
+
+// latencies reach from a memory write to a disk that hangs.
+var latencies = prometheus.ExponentialBucketsRange(50e-6, 10, 24)
+
+// NewMetrics returns metrics that call figures at every scrape; it may answer
+// false while the node has no replica.
+func NewMetrics(figures func() (Figures, bool)) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		append: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "firn_append_seconds", Buckets: latencies,
+			Help: "Time from an append's arrival to its answer, by result (ok, or the kind of error).",
+		}, []string{"result"}),
+		events: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "firn_appended_events_total", Help: "Events that callers of this node appended.",
+		}),
+		sync: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "firn_sync_seconds", Buckets: latencies,
+			Help: "Time that a synced write of the Raft log took on this node's disk.",
+		}),
+	}
+	m.registry.MustRegister(m.append, m.events, m.sync, gauges{figures},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Appended records an append that was answered.
+func (m *Metrics) Appended(events int, took time.Duration, err *firn.Error) {
+	result := "ok"
+	if err != nil {
+		result = err.Kind.String()
+	} else {
+		m.events.Add(float64(events))
+	}
+	m.append.WithLabelValues(result).Observe(took.Seconds())
+}
+
+// Synced records a synced write of the Raft log.
+func (m *Metrics) Synced(took time.Duration) { m.sync.Observe(took.Seconds()) }
+
+type gauges struct {
+	figures func() (Figures, bool)
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+var (
+	headDesc        = describe("firn_head_position", "Last position that readers on this node may see.")
+	eventsDesc      = describe("firn_events", "Events in the store.")
+	streamsDesc     = describe("firn_streams", "Streams in the store.")
+	layersDesc      = describe("firn_layers", "Layers in the store, the open one included.")
+	leaderDesc      = describe("firn_leader", "1 where this node leads, else 0.")
+	termDesc        = describe("firn_raft_term", "Raft term of this node.")
+	commitDesc      = describe("firn_raft_commit_index", "Raft index that this node knows as committed.")
+	appliedDesc     = describe("firn_raft_applied_index", "Raft index that this node has applied.")
+	lagDesc         = describe("firn_raft_applied_lag", "Committed Raft entries that this node has yet to apply.")
+	diskFreeDesc    = describe("firn_disk_free_bytes", "Free bytes on the data directory's file system.")
+	diskUsedDesc    = describe("firn_disk_used_bytes", "Bytes that the engine's files take.")
+	cacheHitsDesc   = describe("firn_cache_hits_total", "Look-ups that a cache answered.", "cache")
+	cacheMissDesc   = describe("firn_cache_misses_total", "Look-ups that a cache could not answer.", "cache")
+	cacheBytesDesc  = describe("firn_cache_bytes", "Bytes that a cache holds.", "cache")
+	connectionsDesc = describe("firn_connections", "Client connections.")
+	callsDesc       = describe("firn_calls_running", "Client calls in flight.")
+)
+
+// Describe sends no descriptions, which makes the collector an unchecked one:
+// while the node has no replica, there is nothing to collect.
+func (gauges) Describe(chan<- *prometheus.Desc) {}
+
+func (g gauges) Collect(out chan<- prometheus.Metric) {
+	f, ok := g.figures()
+	if !ok {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	gauge(headDesc, float64(f.Head))
+	gauge(eventsDesc, float64(f.Events))
+	gauge(streamsDesc, float64(f.Streams))
+	gauge(layersDesc, float64(f.Layers))
+	leader := 0.0
+	if f.Leader {
+		leader = 1
+	}
+	gauge(leaderDesc, leader)
+	gauge(termDesc, float64(f.Term))
+	gauge(commitDesc, float64(f.Commit))
+	gauge(appliedDesc, float64(f.Applied))
+	gauge(lagDesc, float64(max(f.Commit, f.Applied)-f.Applied))
+	gauge(diskFreeDesc, float64(f.DiskFree))
+	gauge(diskUsedDesc, float64(f.DiskUsed))
+	for _, c := range f.Caches {
+		out <- prometheus.MustNewConstMetric(cacheHitsDesc, prometheus.CounterValue, float64(c.Hits), c.Name)
+		out <- prometheus.MustNewConstMetric(cacheMissDesc, prometheus.CounterValue, float64(c.Misses), c.Name)
+		out <- prometheus.MustNewConstMetric(cacheBytesDesc, prometheus.GaugeValue, float64(c.Bytes), c.Name)
+	}
+	gauge(connectionsDesc, float64(f.Connections))
+	gauge(callsDesc, float64(f.CallsRunning))
+}
