@@ -1,0 +1,199 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn"
+)
+
+// Log is Raft's disk. It is a raft.LogStore and a raft.StableStore. It is not a
+// raft.MonotonicLogStore: Raft removes all entries of such a store after an
+// image was received, which is for Adopt to decide.
+//
+// All methods may be called by many goroutines at once.
+type Log struct {
+	// set at Open, then read only
+	dir    string
+	opts   Options
+	db     *pebble.DB
+	lock   *pebble.Lock
+	ctx    context.Context // ends at Close
+	cancel context.CancelFunc
+
+	// set once, by whoever comes first
+	opened   atomic.Bool // Open is done: a failure is OnFatal's business
+	running  atomic.Bool // NewRaft is done
+	failOnce sync.Once
+	dead     chan struct{} // closed by fail
+	failure  *firn.Error   // set before dead is closed
+
+	// life is held for reading while the database is used, for writing by Close
+	life   sync.RWMutex
+	closed bool
+
+	// writing is held by whoever changes entries or records, so that what is
+	// checked before a write still holds when it is made. It is taken before mu.
+	writing sync.Mutex
+
+	// guarded by mu, which is never held while the disk is written
+	mu          sync.Mutex
+	first, last uint64 // 0, 0: the log is empty
+	sizes       sizes
+	snapshot    raft.SnapshotMeta // Index 0: none
+	received    raft.SnapshotMeta // Index 0: none
+
+	stable stable
+}
+
+var (
+	_ raft.LogStore    = (*Log)(nil)
+	_ raft.StableStore = (*Log)(nil)
+)
+
+// Open opens the log in a directory, which is made if need be, and checks all
+// of it. Errors: [firn.ErrUnavailable] when another process has it open,
+// [firn.ErrDamaged] when the bytes are not what was written,
+// [firn.ErrUnsupported] when a newer Firn wrote it.
+func Open(dir string, opts Options) (*Log, error) {
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
+	l := &Log{dir: dir, opts: opts, dead: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("raftlog: make the directory %s: %w", dir, err)
+	}
+	var err error
+	if l.lock, err = pebble.LockDirectory(dir, opts.FS); err != nil {
+		return nil, lockError(dir, err)
+	}
+	err = l.guard(func() error {
+		db, err := pebble.Open(dir, l.pebbleOptions())
+		l.db = db
+		return err
+	})
+	if err == nil {
+		if err = l.guard(l.load); err != nil {
+			_ = l.guard(l.db.Close)
+		}
+	}
+	if err != nil {
+		_ = l.lock.Close()
+		return nil, l.word(err)
+	}
+	l.opened.Store(true)
+	return l, nil
+}
+
+// lockError tells a directory that is in use from one that cannot be locked.
+func lockError(dir string, err error) error {
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || err.Error() == "lock held by current process" {
+		return firn.Errorf(firn.ErrUnavailable, "the directory %s is in use by another process (or another node in this one); stop that first", dir)
+	}
+	return fmt.Errorf("raftlog: lock the directory %s: %w", dir, err)
+}
+
+func (l *Log) pebbleOptions() *pebble.Options {
+	logger := pebbleLogger{l, l.opts.Logger}
+	o := &pebble.Options{
+		FS:                 l.opts.FS,
+		Lock:               l.lock,
+		Logger:             logger,
+		FormatMajorVersion: pebbleFormat,
+		CacheSize:          l.opts.CacheBytes,
+		MemTableSize:       l.opts.MemTableBytes,
+		// Flushes lag behind for a moment under load; entries must not wait for them.
+		MemTableStopWritesThreshold: 4,
+		// Truncated entries give their space back although nothing else is written.
+		FlushDelayDeleteRange: 10 * time.Second,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { l.fail(fmt.Errorf("in the background: %w", err)) },
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				l.fail(firn.Errorf(firn.ErrDamaged, "the Raft log in %s is damaged: %s: %v", l.dir, info.Path, info.Details))
+			},
+		},
+	}
+	// Entries live shortly and are written once: compressing them costs more
+	// than the space they take.
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
+	return o
+}
+
+// Running says that raft.NewRaft has returned. See "When the disk fails" in the
+// package comment.
+func (l *Log) Running() { l.running.Store(true) }
+
+// enter keeps the database open until leave is called.
+func (l *Log) enter() error {
+	l.life.RLock()
+	if l.closed {
+		l.life.RUnlock()
+		return firn.Errorf(firn.ErrUnavailable, "the Raft log in %s is closed", l.dir)
+	}
+	if err := l.alive(); err != nil {
+		l.life.RUnlock()
+		return err
+	}
+	return nil
+}
+
+func (l *Log) leave() { l.life.RUnlock() }
+
+// commit writes a batch, synced. An error of the disk ends the log.
+func (l *Log) commit(b *pebble.Batch) error {
+	var start time.Time
+	if l.opts.ObserveSync != nil {
+		start = time.Now()
+	}
+	if err := l.guard(func() error { return l.db.Apply(b, pebble.Sync) }); err != nil {
+		return l.fail(err)
+	}
+	if l.opts.ObserveSync != nil {
+		l.opts.ObserveSync(time.Since(start))
+	}
+	return nil
+}
+
+// closeMax bounds the time that closing takes after a failure, when Pebble may
+// wait for work that will never be done.
+const closeMax = 5 * time.Second
+
+// Close closes the log. Raft must have been shut down. A log that has failed is
+// closed as far as it can be; the failure is returned.
+func (l *Log) Close() error {
+	l.life.Lock()
+	if l.closed {
+		l.life.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.life.Unlock()
+	l.cancel()
+	if err := l.alive(); err == nil {
+		return errors.Join(l.db.Close(), l.lock.Close())
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }() // the failure is what counts
+		if l.db.Close() == nil {
+			_ = l.lock.Close()
+		}
+	}()
+	late := time.NewTimer(closeMax)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
+	return l.failure
+}
