@@ -1,0 +1,39 @@
+// Package bench measures any [firn.Store], with the floor of the same machine
+// measured directly before and after each run.
+//
+//	err := bench.Run(ctx, store, bench.Options{Dir: dir}, func(r bench.Result) error {
+//		return json.NewEncoder(os.Stdout).Encode(r)
+//	})
+//
+// # Workloads
+//
+//   - append: one event a call, at the exact revision expected. A client that
+//     has written [StreamEvents] events to its stream moves to a new one.
+//   - batch: [BatchEvents] events a call, otherwise as append.
+//   - load: reads a whole stream of StreamEvents events, drawn uniformly from
+//     all that are in the store, those of earlier runs included, and looks at
+//     id, type, revision, position, time and data of every event.
+//   - scan: reads everything in global order, again and again. Its latencies
+//     are those of [ScanEvents] events in a row.
+//
+// Every client waits for the answer of its call before it makes the next one.
+// Data is JSON, about half of it compressible. An answer that is not what the
+// store owes (another revision, an event too few) is counted as an error; so
+// is a call that fails.
+//
+// # Floors
+//
+// A figure by itself says more about the disk than about the store. What a
+// durable figure is held against is one preallocated file that was written
+// over once: one goroutine takes everything that waits, writes it with one
+// pwrite, syncs it with one fdatasync, and wakes all who waited. It has as many
+// clients as the store had, and they hand in the same records.
+//
+// Reads are held against a bare TCP echo on loopback: as many clients, a small
+// request, and an answer of as many bytes as the events' records have. Of a
+// store in another place this says nothing about the network between.
+//
+// A figure is the median of several runs. Each has a floor directly before and
+// one directly after it; where the two differ by more than a fifth, something
+// else used the machine, and the run is repeated, up to three times.
+package bench

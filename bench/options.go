@@ -1,0 +1,107 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/firndb/firn"
+)
+
+// What the workloads are made of.
+const (
+	StreamEvents = 100  // events of a finished stream
+	BatchEvents  = 100  // events of one call of the workload batch
+	ScanEvents   = 1000 // events that one latency of the workload scan spans
+)
+
+// Limits of what can be asked for. They keep what the floor has in flight, and
+// what it reads back, within the memory of a small machine.
+const (
+	SizeMax          = 64 << 10 // bytes of an event's data
+	ClientsMax       = 10_000
+	inFlightBytesMax = 256 << 20
+)
+
+// Workloads are the names of all workloads, in the order in which they run:
+// those that write fill the store for those that read.
+var Workloads = []string{"append", "batch", "load", "scan"}
+
+// Options say what to run. Zero fields take the defaults given here.
+type Options struct {
+	Workloads []string      // all
+	Clients   []int         // 1, 16, 64: each workload runs with each of them
+	Duration  time.Duration // of one run: 5 s
+	WarmUp    time.Duration // before the first run of a figure: a fifth of Duration, at most 1 s
+	Floor     time.Duration // of one floor: likewise
+	Runs      int           // of which a figure is the median: 5
+	Size      int           // bytes of an event's data: 256
+	Streams   int           // finished streams that load and scan find at least: 1,000
+
+	Dir      string         // where the floor's file lies; it must be on the store's disk
+	Nodes    int            // how many nodes the store has, for the result; 0: not known
+	Progress func(Progress) // called a few times a second while something runs, one call at a time; nil: nobody looks
+
+	floorFileBytes int64 // 64 MiB; less in tests, which need not reach the disk's own speed
+}
+
+// Progress says what is being done right now.
+type Progress struct {
+	Workload   string
+	Clients    int
+	Doing      string // "warm-up", "floor", "run 2 of 5"
+	EventsPerS float64
+}
+
+// withDefaults returns the options with every zero field set, or all that is
+// wrong with them at once.
+func (o Options) withDefaults() (Options, error) {
+	setDefault(&o.Duration, 5*time.Second)
+	setDefault(&o.WarmUp, min(o.Duration/5, time.Second))
+	setDefault(&o.Floor, min(o.Duration/5, time.Second))
+	setDefault(&o.Runs, 5)
+	setDefault(&o.Size, 256)
+	setDefault(&o.Streams, 1000)
+	setDefault(&o.floorFileBytes, 64<<20)
+	if len(o.Workloads) == 0 {
+		o.Workloads = Workloads
+	}
+	if len(o.Clients) == 0 {
+		o.Clients = []int{1, 16, 64}
+	}
+
+	var faults []string
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
+			faults = append(faults, fmt.Sprintf(format, args...))
+		}
+	}
+	for _, w := range o.Workloads {
+		fault(!slices.Contains(Workloads, w), "there is no workload %.64q; there are %s", w, strings.Join(Workloads, ", "))
+	}
+	for _, c := range o.Clients {
+		fault(c < 1 || c > ClientsMax, "%d clients; give 1 to %d", c, ClientsMax)
+	}
+	fault(o.Duration < 0 || o.WarmUp < 0 || o.Floor < 0, "a duration is negative")
+	fault(o.Runs < 0, "%d runs; give 1 or more", o.Runs)
+	fault(o.Streams < 0, "%d streams; give 1 or more", o.Streams)
+	fault(o.Size < 0 || o.Size > SizeMax, "events of %d bytes; give 1 to %d", o.Size, SizeMax)
+	if len(faults) == 0 && slices.Contains(o.Workloads, "batch") {
+		inFlight := o.maxClients() * BatchEvents * o.Size
+		fault(inFlight > inFlightBytesMax, "batches of %d clients have %d MiB in flight; at most %d are measured: take fewer clients or smaller events",
+			o.maxClients(), inFlight>>20, inFlightBytesMax>>20)
+	}
+	if len(faults) > 0 {
+		return o, firn.Errorf(firn.ErrInvalid, "%s", strings.Join(faults, "; "))
+	}
+	return o, nil
+}
+
+func (o *Options) maxClients() int { return slices.Max(o.Clients) }
+
+func setDefault[T int | int64 | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}

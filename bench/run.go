@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/firndb/firn"
+)
+
+const (
+	unsteadyShare = 0.2 // two floors that differ by more have something else between them
+	repeatsMax    = 3   // of one run, for the sake of its floors
+)
+
+// bench is one call of Run.
+type bench struct {
+	o     Options
+	store firn.Store
+	data  []byte // of every event
+	pool  *pool
+	file  *fileFloor
+
+	searched bool // for the streams of earlier runs
+}
+
+// Run measures the store and gives each figure to emit as soon as it is there;
+// an error of emit ends it. Failed calls are counted in the results; Run itself
+// fails where no call of a workload succeeds, where a floor cannot be measured,
+// and with the context.
+func Run(ctx context.Context, store firn.Store, o Options, emit func(Result) error) (err error) {
+	o, err = o.withDefaults()
+	if err != nil {
+		return err
+	}
+	b := &bench{o: o, store: store, data: eventData(o.Size), pool: newPool(o.Size)}
+	inFlight := len(logged(b.pool.newName(), b.data, BatchEvents)) * o.maxClients()
+	if b.file, err = openFileFloor(o.Dir, max(o.floorFileBytes, 2*int64(inFlight))); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.file.close()) }()
+
+	for _, name := range o.Workloads {
+		for _, clients := range o.Clients {
+			f := figure{bench: b, workload: b.workload(name), clients: clients}
+			result, err := f.measure(ctx)
+			if err != nil {
+				return fmt.Errorf("%s, %d clients: %w", name, clients, err)
+			}
+			if err := emit(result); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// figure is one workload with one number of clients.
+type figure struct {
+	*bench
+	workload
+	clients int
+}
+
+func (f *figure) measure(ctx context.Context) (Result, error) {
+	if f.prepare != nil {
+		if err := f.prepare(ctx, f.doing); err != nil {
+			return Result{}, err
+		}
+	}
+	warm := drive(ctx, f.o.WarmUp, f.clients, f.client, f.report("warm-up"))
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	if warm.events == 0 && warm.errors > 0 {
+		return Result{}, fmt.Errorf("not one of %d calls succeeded; the last: %w", warm.errors, warm.lastError)
+	}
+	sync, err := f.file.syncTime()
+	if err != nil {
+		return Result{}, err
+	}
+	runs, err := f.runs(ctx, f.floorPerS)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{
+		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.pool.all()),
+		SyncUs: round(float64(sync.Nanoseconds())/1e3, 10), Commit: commit(),
+	}
+	r.summarize(runs)
+	return r, nil
+}
+
+// runs makes the runs of a figure, each between two floors; the floor after one
+// is the floor before the next.
+func (f *figure) runs(ctx context.Context, floor func(context.Context) (perS float64, err error)) ([]run, error) {
+	before, err := floor(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var runs []run
+	for repeats := 0; len(runs) < f.o.Runs; {
+		m := drive(ctx, f.o.Duration, f.clients, f.client, f.report(fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs)))
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		after, err := floor(ctx)
+		if err != nil {
+			return nil, err
+		}
+		steady := max(before, after)-min(before, after) <= unsteadyShare*max(before, after)
+		if steady || repeats == repeatsMax {
+			runs = append(runs, run{measured: m, floorPerS: (before + after) / 2, steady: steady})
+			repeats = 0
+		} else {
+			repeats++
+		}
+		before = after
+	}
+	return runs, nil
+}
+
+// floorPerS measures the floor once.
+func (f *figure) floorPerS(ctx context.Context) (perS float64, err error) {
+	client, done, err := f.floor()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	m := drive(ctx, f.o.Floor, f.clients, client, f.report("floor"))
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if m.errors > 0 {
+		return 0, fmt.Errorf("measure the floor: %w", m.lastError)
+	}
+	return m.perS(), nil
+}
+
+// report returns what drive tells the rate to; nil where nobody looks.
+func (f *figure) report(doing string) func(perS float64) {
+	if f.o.Progress == nil {
+		return nil
+	}
+	return func(perS float64) {
+		f.o.Progress(Progress{Workload: f.name, Clients: f.clients, Doing: doing, EventsPerS: perS})
+	}
+}
+
+func (f *figure) doing(what string) {
+	if f.o.Progress != nil {
+		f.o.Progress(Progress{Workload: f.name, Clients: f.clients, Doing: what})
+	}
+}

@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Table prints results for people, a row as soon as it is there.
+type Table struct {
+	w        io.Writer
+	rows     int
+	unsteady bool
+}
+
+// NewTable returns a table that is printed to w.
+func NewTable(w io.Writer) *Table { return &Table{w: w} }
+
+const tableRow = "%-8s %7s %11s %8s %9s %9s %9s %9s %9s %11s %6s %9s %7s\n"
+
+// Add prints a row, and before the first one the headings.
+func (t *Table) Add(r Result) error {
+	var b strings.Builder
+	if t.rows == 0 {
+		fmt.Fprintf(&b, tableRow, "workload", "clients", "events/s", "spread", "p50", "p90", "p99", "p99.9", "max", "floor/s", "ratio", "sync", "errors")
+	}
+	t.rows++
+	ratio := fmt.Sprintf("%.2f", r.Ratio)
+	if r.Unsteady > 0 {
+		t.unsteady = true
+		ratio += "*"
+	}
+	fmt.Fprintf(&b, tableRow, r.Workload, fmt.Sprint(r.Clients), Grouped(r.EventsPerS), fmt.Sprintf("%.1f %%", 100*r.Spread),
+		micros(r.P50us), micros(r.P90us), micros(r.P99us), micros(r.P999us), micros(r.MaxUs),
+		Grouped(r.FloorPerS), ratio, micros(r.SyncUs), fmt.Sprint(r.Errors))
+	_, err := io.WriteString(t.w, b.String())
+	return err
+}
+
+// Close prints what must be said about the rows, if anything.
+func (t *Table) Close() error {
+	if !t.unsteady {
+		return nil
+	}
+	_, err := fmt.Fprintf(t.w, "* the floors around a run still differed by more than %.0f %% after %d repetitions: something else uses the machine\n",
+		100*unsteadyShare, repeatsMax)
+	return err
+}
+
+// micros prints a time that is given in µs, with three digits.
+func micros(us float64) string {
+	switch {
+	case us < 1e3:
+		return digits3(us) + " µs"
+	case us < 1e6:
+		return digits3(us/1e3) + " ms"
+	}
+	return digits3(us/1e6) + " s"
+}
+
+func digits3(v float64) string {
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.2f", v)
+	case v < 100:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+// Grouped prints a whole number with its digits in groups of three.
+func Grouped(v float64) string {
+	digits := fmt.Sprintf("%.0f", v)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
