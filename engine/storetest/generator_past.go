@@ -1,0 +1,165 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/firndb/firn"
+)
+
+// repeat sends an earlier append again: as it was, with other conditions, or
+// altered so that it is a repetition no more.
+func (g *generator) repeat(ctx context.Context) operation {
+	if len(g.past) == 0 {
+		return g.append(ctx)
+	}
+	// Mostly a late one: its events are the newest of their streams.
+	i := len(g.past) - 1
+	if g.chance(2) {
+		i = g.IntN(len(g.past))
+	}
+	writes := slices.Clone(g.past[i])
+	for i := range writes {
+		w := &writes[i]
+		w.Drafts = slices.Clone(w.Drafts)
+		if g.chance(2) {
+			w.Expect = g.expectation(ctx, w.Stream)
+		}
+		if len(w.Drafts) == 0 || g.chance(2) {
+			continue
+		}
+		switch g.IntN(7) {
+		case 0:
+			w.Drafts = append(w.Drafts, g.draft())
+		case 1:
+			w.Drafts = slices.Insert(w.Drafts, 0, g.draft())
+		case 2:
+			slices.Reverse(w.Drafts)
+		case 3:
+			w.Drafts = w.Drafts[1:]
+		case 4:
+			w.Drafts = w.Drafts[:len(w.Drafts)-1]
+		case 5:
+			w.Drafts[0].Data = []byte("other")
+		case 6:
+			w.Stream = g.stream()
+		}
+	}
+	return appendOf(writes...)
+}
+
+func (g *generator) change(ctx context.Context) operation {
+	stream := g.stream()
+	if g.chance(40) {
+		stream = g.anyStream()
+	}
+	expect := firn.Any
+	if g.chance(3) {
+		expect = g.expectation(ctx, stream)
+	}
+	switch g.IntN(12) {
+	case 0, 1, 2:
+		return changeOf(stream, expect, firn.Delete{})
+	case 3:
+		if !g.chance(6) {
+			return g.next(ctx) // a tombstone is for good: few of them
+		}
+		return changeOf(stream, expect, firn.Tombstone{})
+	case 4, 5:
+		next := uint64(g.nextRevision(ctx, stream))
+		return changeOf(stream, expect, firn.Truncate{Before: firn.Revision(g.Uint64N(next + 2))})
+	case 6, 7:
+		return changeOf(stream, expect, g.limits())
+	case 8, 9:
+		limits := g.limits()
+		if !g.chance(10) {
+			limits.Category = g.category()
+		}
+		return changeOf(firn.CategoriesStream, firn.Any, limits)
+	}
+	data := []string{"", `{"owner":"a"}`, `{"owner":"b"}`}[g.IntN(3)]
+	return changeOf(stream, expect, firn.Metadata{Data: []byte(data)})
+}
+
+// limits hide what is older than the last call, or nothing, by age: what lies
+// between depends on how fast the store is.
+func (g *generator) limits() firn.Limits {
+	var l firn.Limits
+	if g.chance(3) {
+		l.MaxAge = []time.Duration{time.Microsecond, time.Hour}[g.IntN(2)]
+	}
+	if g.chance(2) {
+		l.MaxCount = 1 + g.Uint64N(6)
+	}
+	return l
+}
+
+func (g *generator) read(ctx context.Context) operation {
+	q := firn.Query{Backwards: g.chance(2), System: g.chance(3)}
+	switch g.IntN(8) {
+	case 0:
+		q.All = true
+	case 1, 2:
+		q.Category = g.category()
+	case 3:
+		q.ID = firn.DeriveID(firn.ID{1}, int(g.Uint64N(g.count+1)))
+	default:
+		q.Stream = g.anyStream()
+	}
+	for _, t := range []string{"Placed", "Paid", firn.TypeDeleted} {
+		if g.chance(6) {
+			q.Types = append(q.Types, t)
+		}
+	}
+	if g.chance(3) {
+		q.Limit = 1 + g.Uint64N(6)
+	}
+	var from, bound place
+	if g.chance(2) {
+		from = g.place(ctx, q.Stream != "" || g.chance(30))
+	}
+	if g.chance(2) {
+		bound = g.place(ctx, q.Stream != "" || g.chance(30))
+	}
+	return readOf(q, from, bound)
+}
+
+func (g *generator) list(ctx context.Context) operation {
+	q := firn.StreamQuery{System: g.chance(2)}
+	if g.chance(3) {
+		q.Prefix = []string{"o", "order-1", "$$", "x", "gr"}[g.IntN(5)]
+	}
+	if g.chance(3) {
+		q.Category = g.category()
+	}
+	if g.chance(3) {
+		q.After = g.anyStream()
+	}
+	if g.chance(3) {
+		q.Limit = 1 + g.Uint64N(5)
+	}
+	var bound place
+	if g.chance(2) {
+		bound = g.place(ctx, g.chance(30))
+	}
+	return listOf(q, bound)
+}
+
+// place is a point anywhere, a little beyond the end included.
+func (g *generator) place(ctx context.Context, revisions bool) place {
+	head := uint64(g.head(ctx))
+	switch n := g.IntN(12); {
+	case n == 0:
+		return place{}
+	case n == 1:
+		return place{point: firn.StartPoint()}
+	case n == 2:
+		return place{point: firn.EndPoint()}
+	case n < 6 && revisions:
+		return place{point: firn.RevisionPoint(firn.Revision(g.Uint64N(20)))}
+	case n < 8 && head > 0:
+		return place{momentOf: firn.Position(1 + g.Uint64N(head))}
+	}
+	return place{point: firn.PositionPoint(firn.Position(g.Uint64N(head + 3)))}
+}

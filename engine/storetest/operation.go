@@ -1,0 +1,125 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/firndb/firn"
+)
+
+// operation is one call, which can be put to any store.
+type operation struct {
+	name string
+	run  func(ctx context.Context, s *side) answer
+}
+
+// place is a point in time for an operation. Moments differ from store to
+// store, so one is named by a position, and each store says when that was.
+type place struct {
+	point    firn.Point
+	momentOf firn.Position // where not 0: the time of the first visible event from there on
+}
+
+func (p place) String() string {
+	if p.momentOf > 0 {
+		return fmt.Sprintf("time of @%d", p.momentOf)
+	}
+	if p.point.Kind() == firn.PointRevision {
+		return "revision " + p.point.String()
+	}
+	return p.point.String()
+}
+
+func (p place) resolve(ctx context.Context, s *side) firn.Point {
+	if p.momentOf == 0 {
+		return p.point
+	}
+	for e, err := range s.Read(ctx, firn.Query{All: true, System: true, From: firn.PositionPoint(p.momentOf), Limit: 1}) {
+		if err == nil {
+			return firn.MomentPoint(e.Time)
+		}
+	}
+	return firn.EndPoint()
+}
+
+func appendOf(writes ...firn.Write) operation {
+	name := "append"
+	for _, w := range writes {
+		name += fmt.Sprintf(" [%q expect %s:", w.Stream, w.Expect)
+		for _, d := range w.Drafts {
+			name += fmt.Sprintf(" %s %.8s", d.Type, d.ID)
+		}
+		name += "]"
+	}
+	return operation{name, func(ctx context.Context, s *side) answer {
+		done, err := s.Append(ctx, writes...)
+		return append(s.note(ctx), s.appended(done, err)...)
+	}}
+}
+
+func changeOf(stream string, expect firn.Expectation, life firn.Life) operation {
+	return operation{fmt.Sprintf("change %q expect %s: %T%+v", stream, expect, life, life), func(ctx context.Context, s *side) answer {
+		at, err := s.Change(ctx, stream, expect, life)
+		return append(s.note(ctx), append(answer{fmt.Sprint("recorded at ", at)}, s.failure(err)...)...)
+	}}
+}
+
+func readOf(q firn.Query, from, bound place) operation {
+	name := "read"
+	switch {
+	case q.Stream != "":
+		name += fmt.Sprintf(" stream %q", q.Stream)
+	case q.Category != "":
+		name += fmt.Sprintf(" category %q", q.Category)
+	case q.All:
+		name += " all"
+	default:
+		name += fmt.Sprintf(" id %.8s", q.ID)
+	}
+	name += fmt.Sprintf(" types %v from %q bound %q backwards %t limit %d system %t", q.Types, from, bound, q.Backwards, q.Limit, q.System)
+	return operation{name, func(ctx context.Context, s *side) answer {
+		q := q
+		q.From, q.Bound = from.resolve(ctx, s), bound.resolve(ctx, s)
+		return s.events(s.Read(ctx, q))
+	}}
+}
+
+func infoOf(stream string, at place) operation {
+	return operation{fmt.Sprintf("stream %q at %q", stream, at), func(ctx context.Context, s *side) answer {
+		info, err := s.Stream(ctx, stream, at.resolve(ctx, s))
+		if err != nil {
+			return s.failure(err)
+		}
+		return answer{s.info(info)}
+	}}
+}
+
+func listOf(q firn.StreamQuery, bound place) operation {
+	name := fmt.Sprintf("streams prefix %q category %q after %q limit %d bound %q system %t", q.Prefix, q.Category, q.After, q.Limit, bound, q.System)
+	return operation{name, func(ctx context.Context, s *side) answer {
+		q := q
+		q.Bound = bound.resolve(ctx, s)
+		return s.infos(s.Streams(ctx, q))
+	}}
+}
+
+// stopOf reads only the first events of a query, and leaves the iterator.
+func stopOf(q firn.Query, after int) operation {
+	return operation{fmt.Sprintf("read %+v, stop after %d", q, after), func(ctx context.Context, s *side) answer {
+		return s.events(first(s.Read(ctx, q), after))
+	}}
+}
+
+// first yields the first n elements, then stops the sequence behind it.
+func first[T any](seq iter.Seq2[T, error], n int) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := n
+		for v, err := range seq {
+			left--
+			if !yield(v, err) || left == 0 {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package storetest
+
+import (
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/firndb/firn"
+)
+
+// seedVariable names the environment variable that repeats a random test.
+const seedVariable = "FIRN_SEED"
+
+// Option says what is special about a store under [Random].
+type Option func(*options)
+
+type options struct {
+	model   firn.MemoryOptions
+	restart func(t *testing.T) firn.Store
+	every   int
+}
+
+// Window tells the model within how many positions the store recognises a
+// repetition, where a test has made that fewer than 4 Mi.
+func Window(positions uint64) Option { return func(o *options) { o.model.Window = positions } }
+
+// Restart has the store closed and opened again, about once in every so many
+// operations. The function returns the store to go on with: the same data,
+// whether it was closed cleanly or not.
+func Restart(every int, again func(t *testing.T) firn.Store) Option {
+	return func(o *options) { o.every, o.restart = every, again }
+}
+
+// Random drives an empty store and the model with the same random operations
+// and compares their answers.
+func Random(t *testing.T, open func(t *testing.T) firn.Store, steps int, with ...Option) {
+	var o options
+	for _, set := range with {
+		set(&o)
+	}
+	seed := rand.Uint64()
+	if text := os.Getenv(seedVariable); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("%s=%s: %v", seedVariable, text, err)
+		}
+	}
+	t.Logf("seed %d; to repeat, in this package's directory: %s=%d go test -count=1 -run '^%s$' .", seed, seedVariable, seed, t.Name())
+
+	c := newComparison(seed, open(t), firn.NewMemory(o.model))
+	restarts := rand.New(rand.NewPCG(seed, 1)) // apart, so that the operations are the same without
+	for range steps {
+		if o.restart != nil && restarts.IntN(o.every) == 0 {
+			c.store.Store = o.restart(t)
+		}
+		if err := c.step(t.Context(), c.next(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
