@@ -1,0 +1,238 @@
+package peertest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/firndb/firn/replication/peer"
+)
+
+// Sim is a network in memory.
+type Sim struct {
+	mu        sync.Mutex
+	changed   chan struct{} // closed and replaced when links or listeners change
+	cut       map[link]bool
+	delay     map[link]time.Duration
+	listeners map[string]*listener
+	pipes     map[*pipe]struct{}
+	port      int // the last one given out for port 0
+}
+
+// link is one direction between two hosts.
+type link struct{ from, to string }
+
+// NewSim returns a network without hosts, delays and cuts.
+func NewSim() *Sim {
+	return &Sim{
+		changed:   make(chan struct{}),
+		cut:       map[link]bool{},
+		delay:     map[link]time.Duration{},
+		listeners: map[string]*listener{},
+		pipes:     map[*pipe]struct{}{},
+		port:      40000,
+	}
+}
+
+// Host returns the network as one host sees it.
+func (s *Sim) Host(name string) peer.Network { return host{s, name} }
+
+// Cut holds back what from sends to to.
+func (s *Sim) Cut(from, to string) {
+	s.change(func() { s.cut[link{from, to}] = true })
+}
+
+// Part cuts every link between a host and the others, both ways.
+func (s *Sim) Part(name string, others ...string) {
+	s.change(func() {
+		for _, other := range others {
+			s.cut[link{name, other}] = true
+			s.cut[link{other, name}] = true
+		}
+	})
+}
+
+// Heal takes back every cut.
+func (s *Sim) Heal() {
+	s.change(func() { clear(s.cut) })
+}
+
+// Delay sets how long what from sends takes to reach to.
+func (s *Sim) Delay(from, to string, d time.Duration) {
+	s.change(func() { s.delay[link{from, to}] = d })
+}
+
+// Break ends every connection between two hosts, as a reset does: what was
+// under way is lost.
+func (s *Sim) Break(a, b string) {
+	s.mu.Lock()
+	var broken []*pipe
+	for p := range s.pipes {
+		if p.link == (link{a, b}) || p.link == (link{b, a}) {
+			broken = append(broken, p)
+		}
+	}
+	s.mu.Unlock()
+	for _, p := range broken {
+		p.reset()
+	}
+}
+
+// Connections counts the connections that neither side has closed.
+func (s *Sim) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pipes) / 2
+}
+
+func (s *Sim) change(f func()) {
+	s.mu.Lock()
+	f()
+	close(s.changed)
+	s.changed = make(chan struct{})
+	pipes := make([]*pipe, 0, len(s.pipes))
+	for p := range s.pipes {
+		pipes = append(pipes, p)
+	}
+	s.mu.Unlock()
+	for _, p := range pipes {
+		p.wake()
+	}
+}
+
+func (s *Sim) isCut(l link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cut[l]
+}
+
+func (s *Sim) delayOf(l link) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delay[l]
+}
+
+func (s *Sim) forget(p *pipe) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pipes, p)
+}
+
+type host struct {
+	sim  *Sim
+	name string
+}
+
+func hostOf(addr string) string {
+	name, _, _ := strings.Cut(addr, ":")
+	return name
+}
+
+func (h host) Listen(addr string) (net.Listener, error) {
+	s := h.sim
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if hostOf(addr) != h.name {
+		return nil, fmt.Errorf("host %s cannot listen on %s", h.name, addr)
+	}
+	if strings.HasSuffix(addr, ":0") {
+		s.port++
+		addr = h.name + ":" + strconv.Itoa(s.port)
+	}
+	if s.listeners[addr] != nil {
+		return nil, syscall.EADDRINUSE
+	}
+	l := &listener{sim: s, addr: address(addr), incoming: make(chan net.Conn, 128), closed: make(chan struct{})}
+	s.listeners[addr] = l
+	return l, nil
+}
+
+func (h host) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	s := h.sim
+	there, back := link{h.name, hostOf(addr)}, link{hostOf(addr), h.name}
+	for {
+		s.mu.Lock()
+		changed, reachable := s.changed, !s.cut[there] && !s.cut[back]
+		roundTrip := s.delay[there] + s.delay[back]
+		s.mu.Unlock()
+		var arrive <-chan time.Time
+		if reachable {
+			timer := time.NewTimer(roundTrip)
+			defer timer.Stop()
+			arrive = timer.C
+		}
+		select {
+		case <-arrive:
+			return s.connect(there, back, addr)
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (s *Sim) connect(there, back link, addr string) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.listeners[addr]
+	if l == nil {
+		return nil, syscall.ECONNREFUSED
+	}
+	s.port++
+	from := address(there.from + ":" + strconv.Itoa(s.port))
+	out, in := newPipe(s, there), newPipe(s, back)
+	select {
+	case l.incoming <- &conn{read: out, write: in, local: l.addr, remote: from}:
+		s.pipes[out], s.pipes[in] = struct{}{}, struct{}{}
+		return &conn{read: in, write: out, local: from, remote: l.addr}, nil
+	default:
+		return nil, syscall.ECONNREFUSED // the backlog is full
+	}
+}
+
+type address string
+
+func (address) Network() string  { return "sim" }
+func (a address) String() string { return string(a) }
+
+type listener struct {
+	sim      *Sim
+	addr     address
+	incoming chan net.Conn
+	closed   chan struct{}
+}
+
+func (l *listener) Addr() net.Addr { return l.addr }
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.incoming:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *listener) Close() error {
+	l.sim.mu.Lock()
+	if l.sim.listeners[string(l.addr)] != l {
+		l.sim.mu.Unlock()
+		return net.ErrClosed
+	}
+	delete(l.sim.listeners, string(l.addr))
+	l.sim.mu.Unlock()
+	close(l.closed)
+	for {
+		select {
+		case c := <-l.incoming:
+			_ = c.Close()
+		default:
+			return nil
+		}
+	}
+}
