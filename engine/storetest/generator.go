@@ -17,7 +17,8 @@ import (
 type generator struct {
 	*rand.Rand
 	model firn.Store
-	names []string
+	names []string         // of streams
+	gone  []string         // those that were tombstoned, and make way for others
 	ids   map[firn.ID]bool // all that drafts were given
 	count uint64           // ids made so far
 	past  [][]firn.Write   // appends so far, whether they succeeded or not
@@ -46,7 +47,8 @@ func (g *generator) next(ctx context.Context) operation {
 	case n < 82:
 		return g.read(ctx)
 	case n < 90:
-		return infoOf(g.anyStream(), g.place(ctx, true))
+		stream := g.anyStream()
+		return infoOf(stream, g.place(ctx, stream))
 	case n < 96:
 		return g.list(ctx)
 	}
@@ -57,7 +59,12 @@ func (g *generator) next(ctx context.Context) operation {
 // chance is true one time in n.
 func (g *generator) chance(n int) bool { return g.IntN(n) == 0 }
 
-func (g *generator) stream() string { return g.names[g.IntN(len(g.names))] }
+func (g *generator) stream() string {
+	if len(g.gone) > 0 && g.chance(20) {
+		return g.gone[g.IntN(len(g.gone))]
+	}
+	return g.names[g.IntN(len(g.names))]
+}
 
 // anyStream may also be a system stream, or one that is never written.
 func (g *generator) anyStream() string {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -62,8 +63,12 @@ func (g *generator) change(ctx context.Context) operation {
 	case 0, 1, 2:
 		return changeOf(stream, expect, firn.Delete{})
 	case 3:
-		if !g.chance(6) {
+		if !g.chance(3) {
 			return g.next(ctx) // a tombstone is for good: few of them
+		}
+		if i := slices.Index(g.names, stream); i >= 0 {
+			g.gone = append(g.gone, stream)
+			g.names[i] = fmt.Sprint(firn.Category(stream), "-", 10+len(g.gone))
 		}
 		return changeOf(stream, expect, firn.Tombstone{})
 	case 4, 5:
@@ -87,6 +92,9 @@ func (g *generator) change(ctx context.Context) operation {
 func (g *generator) limits() firn.Limits {
 	var l firn.Limits
 	if g.chance(3) {
+		return l
+	}
+	if g.chance(4) {
 		l.MaxAge = []time.Duration{time.Microsecond, time.Hour}[g.IntN(2)]
 	}
 	if g.chance(2) {
@@ -117,10 +125,10 @@ func (g *generator) read(ctx context.Context) operation {
 	}
 	var from, bound place
 	if g.chance(2) {
-		from = g.place(ctx, q.Stream != "" || g.chance(30))
+		from = g.place(ctx, q.Stream)
 	}
 	if g.chance(2) {
-		bound = g.place(ctx, q.Stream != "" || g.chance(30))
+		bound = g.place(ctx, q.Stream)
 	}
 	return readOf(q, from, bound)
 }
@@ -141,13 +149,14 @@ func (g *generator) list(ctx context.Context) operation {
 	}
 	var bound place
 	if g.chance(2) {
-		bound = g.place(ctx, g.chance(30))
+		bound = g.place(ctx, "")
 	}
 	return listOf(q, bound)
 }
 
-// place is a point anywhere, a little beyond the end included.
-func (g *generator) place(ctx context.Context, revisions bool) place {
+// place is a point anywhere, a little beyond the end included. Without a
+// stream, a revision is a mistake, and few are made.
+func (g *generator) place(ctx context.Context, stream string) place {
 	head := uint64(g.head(ctx))
 	switch n := g.IntN(12); {
 	case n == 0:
@@ -156,8 +165,9 @@ func (g *generator) place(ctx context.Context, revisions bool) place {
 		return place{point: firn.StartPoint()}
 	case n == 2:
 		return place{point: firn.EndPoint()}
-	case n < 6 && revisions:
-		return place{point: firn.RevisionPoint(firn.Revision(g.Uint64N(20)))}
+	case n < 6 && (stream != "" || g.chance(30)):
+		next := uint64(g.nextRevision(ctx, stream))
+		return place{point: firn.RevisionPoint(firn.Revision(g.Uint64N(next + 2)))}
 	case n < 8 && head > 0:
 		return place{momentOf: firn.Position(1 + g.Uint64N(head))}
 	}

@@ -54,35 +54,41 @@ func appendOf(writes ...firn.Write) operation {
 	}
 	return operation{name, func(ctx context.Context, s *side) answer {
 		done, err := s.Append(ctx, writes...)
-		return append(s.note(ctx), s.appended(done, err)...)
+		head := s.note(ctx)
+		return append(s.appended(done, err), head...)
 	}}
 }
 
 func changeOf(stream string, expect firn.Expectation, life firn.Life) operation {
 	return operation{fmt.Sprintf("change %q expect %s: %T%+v", stream, expect, life, life), func(ctx context.Context, s *side) answer {
 		at, err := s.Change(ctx, stream, expect, life)
-		return append(s.note(ctx), append(answer{fmt.Sprint("recorded at ", at)}, s.failure(err)...)...)
+		head := s.note(ctx)
+		if err != nil {
+			return append(s.failure(err), head...)
+		}
+		return append(answer{fmt.Sprint("recorded at ", at)}, head...)
 	}}
 }
 
 func readOf(q firn.Query, from, bound place) operation {
-	name := "read"
-	switch {
-	case q.Stream != "":
-		name += fmt.Sprintf(" stream %q", q.Stream)
-	case q.Category != "":
-		name += fmt.Sprintf(" category %q", q.Category)
-	case q.All:
-		name += " all"
-	default:
-		name += fmt.Sprintf(" id %.8s", q.ID)
-	}
-	name += fmt.Sprintf(" types %v from %q bound %q backwards %t limit %d system %t", q.Types, from, bound, q.Backwards, q.Limit, q.System)
+	name := fmt.Sprintf("read %s types %v from %q bound %q backwards %t limit %d system %t", target(q), q.Types, from, bound, q.Backwards, q.Limit, q.System)
 	return operation{name, func(ctx context.Context, s *side) answer {
 		q := q
 		q.From, q.Bound = from.resolve(ctx, s), bound.resolve(ctx, s)
 		return s.events(s.Read(ctx, q))
 	}}
+}
+
+func target(q firn.Query) string {
+	switch {
+	case q.Stream != "":
+		return fmt.Sprintf("stream %q", q.Stream)
+	case q.Category != "":
+		return fmt.Sprintf("category %q", q.Category)
+	case q.All:
+		return "all"
+	}
+	return fmt.Sprintf("id %.8s", q.ID)
 }
 
 func infoOf(stream string, at place) operation {
@@ -106,7 +112,7 @@ func listOf(q firn.StreamQuery, bound place) operation {
 
 // stopOf reads only the first events of a query, and leaves the iterator.
 func stopOf(q firn.Query, after int) operation {
-	return operation{fmt.Sprintf("read %+v, stop after %d", q, after), func(ctx context.Context, s *side) answer {
+	return operation{fmt.Sprintf("read %s, stop after %d", show(q), after), func(ctx context.Context, s *side) answer {
 		return s.events(first(s.Read(ctx, q), after))
 	}}
 }

@@ -183,8 +183,8 @@ func starts(q firn.Query, e firn.Event) bool {
 }
 
 func show(q firn.Query) string {
-	return fmt.Sprintf("stream %q category %q all %t id %s types %v from %q (kind %d) bound %q (kind %d) backwards %t limit %d system %t",
-		q.Stream, q.Category, q.All, q.ID, q.Types, q.From, q.From.Kind(), q.Bound, q.Bound.Kind(), q.Backwards, q.Limit, q.System)
+	return fmt.Sprintf("%s types %v from %q bound %q backwards %t limit %d system %t",
+		target(q), q.Types, q.From, q.Bound, q.Backwards, q.Limit, q.System)
 }
 
 func lines(events []firn.Event) string {
