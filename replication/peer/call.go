@@ -142,7 +142,7 @@ func (p *Port) Call(ctx context.Context, to, addr string, kind uint8, body []byt
 		case err == nil && status == statusDone:
 			return answer, nil
 		case err == nil:
-			return nil, parseError(answer)
+			return nil, contextOr(ctx, parseError(answer))
 		}
 		if pooled && !begun && ctx.Err() == nil {
 			continue // the other side had closed it

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 
@@ -12,12 +13,17 @@ import (
 //	kind u8 | leader u16, bytes | message u16, bytes
 //
 // leader is the client address to ask instead, as in firn.Error. An error that
-// is no *firn.Error travels as internal, with its text.
+// is no *firn.Error travels with its text, as internal, or as unknown where the
+// handler ran out of time.
 const errorTextMax = 4096
 
 func appendError(b []byte, err error) []byte {
 	var known *firn.Error
-	if !errors.As(err, &known) {
+	switch {
+	case errors.As(err, &known):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		known = &firn.Error{Kind: firn.ErrUnknown}
+	default:
 		known = &firn.Error{Kind: firn.ErrInternal}
 	}
 	b = append(b, byte(known.Kind))
