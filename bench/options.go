@@ -54,6 +54,13 @@ type Progress struct {
 	EventsPerS float64
 }
 
+// Check says all that is wrong with the options at once, or nil. Run does so
+// too; this is for those who first have to start a store.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 // withDefaults returns the options with every zero field set, or all that is
 // wrong with them at once.
 func (o Options) withDefaults() (Options, error) {

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/bench"
+)
+
+// startCluster starts a cluster of so many nodes over TCP on loopback, with its
+// data in the directory, and returns once it has a leader.
+type startCluster func(ctx context.Context, nodes int, dir string) (addrs string, stop func() error, err error)
+
+type benchOptions struct {
+	nodes int
+	dir   string
+	bench.Options
+}
+
+func newBenchCommand(c *console, start startCluster) *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:       "bench append|batch|load|scan|all",
+		Short:     "Measure a store, with the floor of this machine beside every figure",
+		Long:      benchHelp,
+		Args:      args("WORKLOAD"),
+		ValidArgs: append([]string{"all"}, bench.Workloads...),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			if words[0] != "all" {
+				o.Workloads = words
+			}
+			if err := o.Check(); err != nil {
+				return err
+			}
+			if !cmd.Flags().Changed("nodes") {
+				return c.connected(cmd, func(s *session) error {
+					s.patience.rest() // a call that hangs is an error of the figure, not the end of all of them
+					return o.run(s, s.db)
+				})
+			}
+			if cmd.Flags().Changed("addr") {
+				return usage("--nodes starts a cluster and --addr names one; give one of the two")
+			}
+			return c.local(cmd, func(s *session) error { return o.runOnOwnCluster(s, start) })
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.nodes, "nodes", 0, "start a cluster of 1 or 3 nodes for it, over TCP on loopback, instead of --addr")
+	f.IntSliceVar(&o.Clients, "clients", []int{1, 16, 64}, "how many clients call at once; each number is a figure")
+	f.DurationVar(&o.Duration, "duration", 5*time.Second, "of one run")
+	f.DurationVar(&o.WarmUp, "warm-up", 0, "before the first run of a figure (default: a fifth of --duration, at most 1s)")
+	f.IntVar(&o.Runs, "runs", 5, "of which a figure is the median")
+	f.IntVar(&o.Size, "size", 256, "bytes of an event's data")
+	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that load and scan find at least", bench.StreamEvents))
+	f.StringVar(&o.dir, "dir", ".", "where the floor is measured, and a cluster of --nodes keeps its data; give a directory on the nodes' disk")
+	return cmd
+}
+
+const benchHelp = `Measures a store, with the floor of this machine beside every figure.
+
+append: one event a call, at the exact revision expected. batch: 100 events a
+call. load: whole streams of 100 events, drawn from all of them. scan: everything
+in global order.
+
+A figure is the median of several runs. Directly before and after each run the
+floor is measured with as many clients: for append and batch one preallocated
+file that takes all waiting records with one write and one sync, for load and
+scan a bare TCP echo on loopback with answers of the same size. Where the two
+floors differ by more than 20 %, the run is repeated.
+
+The streams stay in the store, in the category bench; a later load uses them.`
+
+// runOnOwnCluster starts a cluster in a directory of its own, which is gone
+// afterwards.
+func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err error) {
+	if o.nodes != 1 && o.nodes != 3 {
+		return usage("--nodes %d; want 1 or 3", o.nodes)
+	}
+	dir, err := os.MkdirTemp(o.dir, "firn-bench-*")
+	if err != nil {
+		return usage("--dir %s: %v", o.dir, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	addrs, stop, err := start(s.ctx, o.nodes, filepath.Join(dir, "data"))
+	if err != nil {
+		return fmt.Errorf("start %s: %w", plural(uint64(o.nodes), "node"), err)
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	db, err := s.dial(s.ctx, addrs)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	o.Nodes, o.dir = o.nodes, dir
+	if err = o.run(s, db); err != nil && s.ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// run measures the store and prints every figure as soon as it is there.
+func (o *benchOptions) run(s *session, db firn.Store) error {
+	o.Dir = o.dir
+	if bench.InMemory(o.dir) {
+		fmt.Fprintf(s.err, "firn: %s is in memory: its syncs cost nothing, and the floor says nothing about a disk (--dir takes another directory)\n", o.dir)
+	}
+	progress := &progressLine{session: s}
+	if s.terminalErr {
+		o.Progress = progress.show
+	}
+	table := bench.NewTable(s.print.w)
+	err := bench.Run(s.ctx, db, o.Options, func(r bench.Result) error {
+		progress.clear()
+		if err := o.print(s, table, r); err != nil {
+			return err
+		}
+		if r.LastError != nil {
+			fmt.Fprintf(s.err, "firn: %s, %s: %s failed; the last: %v\n",
+				r.Workload, plural(uint64(r.Clients), "client"), plural(uint64(r.Errors), "call"), r.LastError)
+		}
+		return s.print.w.Flush()
+	})
+	progress.clear()
+	if err != nil || s.print.format == "json" {
+		return err
+	}
+	return table.Close()
+}
+
+// print prints a result; -o text is the table too.
+func (o *benchOptions) print(s *session, table *bench.Table, r bench.Result) error {
+	if s.print.format != "json" {
+		return table.Add(r)
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return s.print.line(line)
+}
+
+// progressLine is one line on the terminal that is written over and over.
+type progressLine struct {
+	*session
+	shown bool
+}
+
+const eraseLine = "\r\x1b[K"
+
+func (l *progressLine) show(p bench.Progress) {
+	l.shown = true
+	rate := ""
+	if p.EventsPerS > 0 {
+		rate = "  " + bench.Grouped(p.EventsPerS) + " events/s"
+	}
+	fmt.Fprintf(l.err, "%s%s, %s: %s%s", eraseLine, p.Workload, plural(uint64(p.Clients), "client"), p.Doing, rate)
+}
+
+func (l *progressLine) clear() {
+	if l.shown {
+		fmt.Fprint(l.err, eraseLine)
+	}
+	l.shown = false
+}

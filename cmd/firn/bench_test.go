@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/firndb/firn"
+)
+
+// benchStore answers from memory what bench asks for.
+type benchStore struct {
+	firn.Store
+	benchOthers
+	closed *bool
+}
+
+type benchOthers struct{ store } // one level deeper, so that memory's methods come first
+
+func (s benchStore) Close() error { *s.closed = true; return nil }
+
+// benchRun runs `firn bench` with the words and returns what it printed.
+type benchRun struct {
+	out, err bytes.Buffer
+	dialled  string
+	closed   bool
+	started  []int
+	dirs     []string
+	stopped  int
+	startErr error
+	terminal bool
+}
+
+func (r *benchRun) run(t *testing.T, words ...string) error {
+	t.Helper()
+	c := &console{
+		out: &r.out, err: &r.err, env: func(string) string { return "" }, terminalErr: r.terminal,
+		dial: func(_ context.Context, addrs string) (store, error) {
+			r.dialled = addrs
+			return benchStore{Store: firn.Memory(), closed: &r.closed}, nil
+		},
+	}
+	start := func(_ context.Context, nodes int, dir string) (string, func() error, error) {
+		r.started, r.dirs = append(r.started, nodes), append(r.dirs, dir)
+		return "127.0.0.1:1", func() error { r.stopped++; return nil }, r.startErr
+	}
+	root := &cobra.Command{Use: "firn", SilenceErrors: true, SilenceUsage: true}
+	c.globalFlags(root)
+	root.AddCommand(newBenchCommand(c, start))
+	root.SetArgs(append([]string{"bench"}, words...))
+	return root.ExecuteContext(t.Context())
+}
+
+// benchTiny are the words with flags before them that make a run short.
+func benchTiny(t *testing.T, words ...string) []string {
+	return append([]string{"--duration", "5ms", "--warm-up", "1ms", "--runs", "1", "--streams", "2", "--size", "64", "--dir", t.TempDir()}, words...)
+}
+
+func TestBenchPrintsOneLineAFigure(t *testing.T) {
+	var r benchRun
+	if err := r.run(t, benchTiny(t, "all", "--clients", "1,2", "-o", "json", "--addr", "10.0.0.1:7400")...); err != nil {
+		t.Fatal(err)
+	}
+	var figures []string
+	for line := range strings.Lines(r.out.String()) {
+		var f struct {
+			Workload string
+			Clients  int
+			Size     int
+			Events   float64 `json:"events_per_s"`
+			Floor    float64 `json:"floor_per_s"`
+		}
+		d := json.NewDecoder(strings.NewReader(line))
+		if err := d.Decode(&f); err != nil || f.Events <= 0 || f.Floor <= 0 || f.Size != 64 {
+			t.Errorf("line %q: %+v (error: %v)", line, f, err)
+		}
+		figures = append(figures, f.Workload+strings.Repeat("+", f.Clients))
+	}
+	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++"}
+	if !slices.Equal(figures, want) {
+		t.Errorf("figures %v, want %v", figures, want)
+	}
+	if r.dialled != "10.0.0.1:7400" || !r.closed || len(r.started) > 0 || r.err.Len() > 0 {
+		t.Errorf("dialled %q, closed %t, started %v, on stderr %q", r.dialled, r.closed, r.started, &r.err)
+	}
+}
+
+func TestBenchTable(t *testing.T) {
+	r := benchRun{terminal: true}
+	if err := r.run(t, benchTiny(t, "scan", "--clients", "2", "-o", "table", "--duration", "600ms")...); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(r.out.String(), "\n")
+	if len(lines) < 2 || !strings.HasPrefix(lines[0], "workload") || !strings.HasPrefix(lines[1], "scan ") {
+		t.Errorf("printed %q", &r.out)
+	}
+	if progress := r.err.String(); !strings.Contains(progress, "scan, 2 clients: run 1 of 1") || !strings.HasSuffix(progress, eraseLine) {
+		t.Errorf("progress %q; want the run named, and the line cleared at the end", progress)
+	}
+}
+
+func TestBenchStartsItsOwnCluster(t *testing.T) {
+	var r benchRun
+	dir := t.TempDir()
+	if err := r.run(t, benchTiny(t, "append", "--nodes", "3", "--clients", "1", "-o", "json", "--dir", dir)...); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.started, []int{3}) || r.stopped != 1 || !r.closed || r.dialled != "127.0.0.1:1" {
+		t.Errorf("started %v, stopped %d times, client closed %t, dialled %q", r.started, r.stopped, r.closed, r.dialled)
+	}
+	if !strings.Contains(r.out.String(), `"nodes":3,`) {
+		t.Errorf("printed %s", &r.out)
+	}
+	if inside, err := filepath.Rel(dir, r.dirs[0]); err != nil || strings.HasPrefix(inside, "..") {
+		t.Errorf("the data was in %s, not in --dir %s", r.dirs[0], dir)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestBenchRefusesBadInput(t *testing.T) {
+	for _, test := range []struct {
+		words string
+		want  string
+	}{
+		{"", "WORKLOAD is missing"},
+		{"apend", `no workload "apend"; there are append, batch, load, scan`},
+		{"append --nodes 2", "want 1 or 3"},
+		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
+		{"append --clients 0", "0 clients"},
+		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
+		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},
+	} {
+		var r benchRun
+		err := r.run(t, strings.Fields(test.words)...)
+		if err == nil || !strings.Contains(err.Error(), test.want) || !errors.Is(err, firn.ErrInvalid) {
+			t.Errorf("bench %s: got %v, want %q", test.words, err, test.want)
+		}
+		if r.out.Len() > 0 || len(r.started) > 0 {
+			t.Errorf("bench %s: printed %q, started %v", test.words, &r.out, r.started)
+		}
+	}
+	r := benchRun{startErr: errors.New("planted: the port is taken")}
+	if err := r.run(t, benchTiny(t, "append", "--nodes", "1")...); !errors.Is(err, r.startErr) {
+		t.Errorf("got %v, want the cluster's own error", err)
+	}
+}
