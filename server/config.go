@@ -55,6 +55,8 @@ type Member struct {
 	Peer string // its advertised peer address
 }
 
+const cacheBytesDefault = 256 << 20
+
 var validID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // check fills in defaults and names every fault at once.
@@ -100,7 +102,7 @@ func (c *Config) check() error {
 	}
 	faults = append(faults, c.checkBootstrap()...)
 	if c.CacheBytes == 0 {
-		c.CacheBytes = 256 << 20
+		c.CacheBytes = cacheBytesDefault
 	}
 	if c.CacheBytes < 8<<20 {
 		fault("a cache of %d bytes; give at least 8 MiB", c.CacheBytes)

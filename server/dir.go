@@ -19,12 +19,14 @@ import (
 //	ballast     64 MiB of nothing, given up when a full disk keeps the node from starting
 //	engine/     the events (package engine)
 //	raft/       the Raft log (package raftlog)
+//	outbox/     images on their way to other nodes
 const (
 	identityFile = "firn.json"
 	lockFile     = "LOCK"
 	ballastFile  = "ballast"
 	engineDir    = "engine"
 	raftDir      = "raft"
+	outboxDir    = "outbox"
 
 	dirFormat    = 1
 	ballastBytes = 64 << 20
@@ -55,6 +57,9 @@ func openDir(fs vfs.FS, path, id string) (d *dataDir, fresh bool, err error) {
 	}
 	d = &dataDir{fs: fs, path: path, lock: lock}
 	fresh, err = d.checkIdentity(id)
+	if err == nil {
+		err = fs.RemoveAll(d.sub(outboxDir)) // images that a stopped process was sending
+	}
 	if err != nil {
 		lock.Close()
 		return nil, false, err

@@ -16,7 +16,7 @@ type Options struct {
 	AppendBytesMax  int // at most firn.AppendBytesMax, the default
 	AppendEventsMax int // at most firn.AppendEventsMax, the default
 
-	Now      func() time.Time                                     // default time.Now
+	Now      func() time.Time                                      // default time.Now
 	Appended func(events int, took time.Duration, err *firn.Error) // called after each append; default nothing
 }
 

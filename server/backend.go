@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"iter"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/replication"
+	"github.com/firndb/firn/server/internal/service"
+	"github.com/firndb/firn/server/internal/tcp"
+	"github.com/firndb/firn/server/wire"
+)
+
+// backend shows a node to the TCP door. What is not here, the service answers
+// itself.
+type backend struct {
+	*service.Service
+	node *Node
+}
+
+var _ tcp.Backend = backend{}
+
+// Append is [service.Service.Append].
+func (b backend) Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error) {
+	own := make([]command.Write, len(writes))
+	for i := range writes {
+		w := &writes[i]
+		own[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect, Records: w.Records}
+	}
+	return b.Service.Append(ctx, actor, own)
+}
+
+// Stream describes a stream, linearizably.
+func (b backend) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
+	return b.Service.Stream(ctx, name, at, firn.Consistency{})
+}
+
+// Streams is [service.Service.Streams].
+func (b backend) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error] {
+	return b.Service.Streams(ctx, q)
+}
+
+// Stats answers from this node, without asking the others.
+func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
+	s, err := b.Service.Stats(ctx, firn.Consistency{Local: true})
+	if err != nil {
+		return wire.Stats{}, err
+	}
+	return wireStats(s), nil
+}
+
+// Verify checks this node's store.
+func (b backend) Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error) {
+	r, err := b.Service.Verify(ctx, progress)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	return wireReport(r), nil
+}
+
+// Identity says who the node is, for handshakes.
+func (b backend) Identity() tcp.Identity {
+	id := tcp.Identity{Node: b.node.config.ID, Release: Version()}
+	if r, err := b.node.current(); err == nil {
+		id.Cluster, id.History = r.engine.Identity()
+		status := r.raft.Status()
+		for _, n := range status.Nodes {
+			if n.ID == status.Leader {
+				id.Leader = n.Client
+			}
+		}
+	}
+	return id
+}
+
+// Status is the cluster as this node sees it.
+func (b backend) Status(context.Context) (wire.ClusterStatus, error) {
+	r, err := b.node.current()
+	if err != nil {
+		return wire.ClusterStatus{}, err
+	}
+	s := r.raft.Status()
+	out := wire.ClusterStatus{Leader: s.Leader, Term: s.Term, Version: r.engine.ClusterVersion()}
+	out.Cluster, out.History = r.engine.Identity()
+	for _, n := range s.Nodes {
+		out.Nodes = append(out.Nodes, wire.NodeStatus{
+			ID: n.ID, Role: string(n.Role), Up: n.Up,
+			Address: n.Client, Peer: n.Peer, HTTP: n.HTTP,
+			Applied: n.Applied, Lag: n.Lag, Version: n.Version, DiskFree: n.DiskFree,
+		})
+	}
+	return out, nil
+}
+
+func (b backend) AddNode(ctx context.Context, actor, id, peer string) error {
+	return b.change("add", actor, id, func(r *replication.Node) error { return r.AddNonvoter(ctx, id, peer) })
+}
+
+func (b backend) RemoveNode(ctx context.Context, actor, id string) error {
+	return b.change("remove", actor, id, func(r *replication.Node) error { return r.Remove(ctx, id) })
+}
+
+func (b backend) PromoteNode(ctx context.Context, actor, id string) error {
+	return b.change("promote", actor, id, func(r *replication.Node) error { return r.Promote(ctx, id) })
+}
+
+func (b backend) Transfer(ctx context.Context, actor, id string) error {
+	return b.change("transfer leadership to", actor, id, func(r *replication.Node) error { return r.Transfer(ctx, id) })
+}
+
+// change makes a change to the cluster's members and logs who asked for it.
+func (b backend) change(what, actor, id string, do func(*replication.Node) error) error {
+	r, err := b.node.current()
+	if err != nil {
+		return err
+	}
+	err = do(r.raft)
+	b.node.log.Info("cluster: "+what, "member", id, "actor", actor, "error", err)
+	return err
+}

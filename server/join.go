@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
+)
+
+// joinPause lies between two attempts to join a cluster.
+const joinPause = time.Second
+
+// join asks a running cluster to take this node in, until it has, or the node
+// is stopped, or the cluster says that it never will.
+func (n *Node) join() {
+	for n.ctx.Err() == nil {
+		err := n.tryJoin()
+		if err == nil {
+			n.log.Info("joined the cluster as a learner; a voter once it has caught up", "through", n.config.Join)
+			return
+		}
+		var known *firn.Error
+		if errors.As(err, &known) && known.Retry() == firn.RetryNo {
+			n.fail(err)
+			return
+		}
+		n.log.Warn("could not join the cluster yet", "through", n.config.Join, "error", err)
+		select {
+		case <-n.ctx.Done():
+		case <-time.After(joinPause):
+		}
+	}
+}
+
+func (n *Node) tryJoin() error {
+	ctx, cancel := context.WithTimeout(n.ctx, 10*time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, n.config.Join, client.Options{})
+	if err != nil {
+		return firn.Errorf(firn.ErrUnavailable, "%v", err)
+	}
+	defer c.Close()
+	return c.AddNode(ctx, n.config.ID, n.config.Advertise.Peer)
+}
+
+// awaitReady returns once the node answers linearizable calls.
+func (n *Node) awaitReady(ctx context.Context) error {
+	for {
+		err := n.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-n.failed:
+			return n.Err()
+		case <-ctx.Done():
+			return firn.Errorf(firn.ErrUnavailable, "the cluster did not answer in time: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,307 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/replication"
+	"github.com/firndb/firn/replication/peer"
+	"github.com/firndb/firn/server/internal/service"
+	"github.com/firndb/firn/server/internal/tcp"
+	"github.com/firndb/firn/server/internal/web"
+	"github.com/firndb/firn/server/wire"
+)
+
+// closeTimeout bounds how long calls in flight may take to finish when a node
+// is stopped.
+const closeTimeout = 5 * time.Second
+
+// Node is one running node.
+type Node struct {
+	// Set by start, then read only.
+	config  Config
+	network peer.Network
+	dir     *dataDir
+	log     *slog.Logger
+	metrics *web.Metrics
+	service *service.Service
+	peer    *peer.Port
+	door    *tcp.Server  // nil: embedded
+	http    *http.Server // nil: no HTTP
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup // joining, restarting, serving HTTP
+	failed  chan struct{}  // closed once the node cannot go on
+
+	// Guarded by mu, which is not held while a replica is opened or closed.
+	mu      sync.Mutex
+	replica *replica // nil while there is none
+	closing bool
+	failure error
+}
+
+// Start starts a node. It returns once the ports are open and what lies in the
+// data directory is loaded; the cluster may not have a leader yet.
+//
+// Errors: [firn.ErrInvalid] names everything that is wrong with the
+// configuration; [firn.ErrUnavailable] says that the directory or an address is
+// in use; [firn.ErrDamaged] and [firn.ErrUnsupported] speak of what lies in the
+// directory.
+func Start(c Config) (*Node, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	n, err := start(c, vfs.Default, peer.TCP{})
+	if err != nil {
+		return nil, err
+	}
+	if err := n.openDoors(); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
+// start brings up a node without doors for clients.
+func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
+	n = &Node{config: c, network: network, log: c.Logger.With("node", c.ID), failed: make(chan struct{})}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.metrics = web.NewMetrics(n.figures)
+	n.service = service.New(service.Options{
+		EventBytesMax: c.Limits.EventBytes, AppendBytesMax: c.Limits.AppendBytes, AppendEventsMax: c.Limits.AppendEvents,
+		Appended: n.metrics.Appended,
+	})
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+		}
+	}()
+	var fresh bool
+	if n.dir, fresh, err = openDir(fs, c.Dir, c.ID); err != nil {
+		return n, err
+	}
+	if err := n.origin(fresh); err != nil {
+		return n, err
+	}
+	if n.config.DiskReserve == 0 {
+		_, total := n.dir.space()
+		n.config.DiskReserve = max(512<<20, total/50)
+	}
+	n.peer, err = peer.Listen(peer.Options{
+		Addr: c.Listen.Peer, Advertise: c.Advertise.Peer, Node: c.ID,
+		Identity: n.identity, Expect: n.expect, Network: network, Logger: n.log,
+	})
+	if err != nil {
+		return n, firn.Errorf(firn.ErrUnavailable, "the peer address %s cannot be listened on: %v", c.Listen.Peer, err)
+	}
+	r, err := n.openReplica()
+	if err != nil {
+		return n, err
+	}
+	n.use(r)
+	if err := n.dir.takeBallast(n.config.DiskReserve); err != nil {
+		n.log.Warn("the ballast could not be written", "error", err)
+	}
+	if n.config.Join != "" && len(r.raft.Status().Nodes) == 0 {
+		n.running.Go(n.join)
+	}
+	return n, nil
+}
+
+// origin decides how the directory comes to its data.
+func (n *Node) origin(fresh bool) error {
+	c := &n.config
+	if !fresh {
+		if len(c.Bootstrap) > 0 || c.Join != "" {
+			n.log.Info("the directory has data; --bootstrap and --join are not needed any more", "dir", c.Dir)
+		}
+		return nil
+	}
+	if len(c.Bootstrap) == 0 && c.Join == "" {
+		return firn.Errorf(firn.ErrInvalid, "the data directory %s is empty, and nothing says how to fill it; begin a cluster with --bootstrap %s=%s (for several first nodes, the same list of id=peer-address on each), or join one with --join host:port, the client address of any of its nodes",
+			c.Dir, c.ID, c.Advertise.Peer)
+	}
+	return n.dir.claim(c.ID)
+}
+
+func (n *Node) bootstrap() []replication.Server {
+	var first []replication.Server
+	for _, m := range n.config.Bootstrap {
+		first = append(first, replication.Server{ID: m.ID, Peer: m.Peer})
+	}
+	return first
+}
+
+// openDoors opens the ports for clients.
+func (n *Node) openDoors() error {
+	c := &n.config
+	l, err := net.Listen("tcp", c.Listen.Client)
+	if err != nil {
+		return firn.Errorf(firn.ErrUnavailable, "the client address %s cannot be listened on: %v", c.Listen.Client, err)
+	}
+	n.door, err = tcp.Serve(l, backend{n.service, n}, tcp.Options{
+		Limits: wire.Limits{
+			EventBytes: uint64(c.Limits.EventBytes), AppendBytes: uint64(c.Limits.AppendBytes), AppendEvents: uint64(c.Limits.AppendEvents),
+		},
+		MaxConnections: c.MaxConnections, Logger: n.log,
+	})
+	if err != nil {
+		l.Close()
+		return err
+	}
+	if c.Listen.HTTP == "" {
+		return nil
+	}
+	h, err := net.Listen("tcp", c.Listen.HTTP)
+	if err != nil {
+		return firn.Errorf(firn.ErrUnavailable, "the HTTP address %s cannot be listened on: %v", c.Listen.HTTP, err)
+	}
+	n.http = web.Server(web.Handler(n.metrics, n.Ready))
+	n.running.Go(func() {
+		if err := n.http.Serve(h); !errors.Is(err, http.ErrServerClosed) {
+			n.fail(err)
+		}
+	})
+	return nil
+}
+
+// Ready returns once linearizable calls can be answered on this node, or says
+// why not.
+func (n *Node) Ready(ctx context.Context) error {
+	_, _, err := n.service.Head(ctx, firn.Consistency{})
+	return err
+}
+
+// Store returns the node's store for callers in this process. Their events
+// carry no actor.
+func (n *Node) Store() firn.Store { return n.service.Store("") }
+
+// Failed is closed when the node cannot go on; Err then says why.
+func (n *Node) Failed() <-chan struct{} { return n.failed }
+
+// Err says why the node cannot go on, or nil.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.failure
+}
+
+// fail records the first reason why the node cannot go on. What is applied can
+// still be read locally; whether the process ends is its owner's decision.
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	first := n.failure == nil && !n.closing
+	if first {
+		n.failure = err
+		close(n.failed)
+	}
+	n.mu.Unlock()
+	if !first {
+		return
+	}
+	n.log.Error("this node cannot go on", "error", err)
+	if n.config.OnFatal != nil {
+		n.config.OnFatal(err)
+	}
+}
+
+// use makes r the replica that answers; nil takes it away. It returns the one
+// before.
+func (n *Node) use(r *replica) (before *replica) {
+	n.mu.Lock()
+	before, n.replica = n.replica, r
+	n.mu.Unlock()
+	if r == nil {
+		n.service.Use(nil)
+	} else {
+		n.service.Use(r.service())
+	}
+	return before
+}
+
+func (n *Node) current() (*replica, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.replica == nil {
+		return nil, firn.Errorf(firn.ErrUnavailable, "node %s is starting, stopping or being set up from an image; try again, or ask another node", n.config.ID)
+	}
+	return n.replica, nil
+}
+
+// restart closes the replica and opens it again, because an image was received.
+func (n *Node) restart(reason string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return
+	}
+	n.running.Go(func() {
+		n.log.Info("the replica is closed and opened again", "reason", reason)
+		if r := n.use(nil); r != nil {
+			if err := r.close(); err != nil {
+				n.log.Warn("closing the replica", "error", err)
+			}
+		}
+		r, err := n.openReplica()
+		if err != nil {
+			n.fail(err)
+			return
+		}
+		n.use(r)
+	})
+}
+
+// Close stops the node: a leader hands its leadership on, calls in flight are
+// answered, everything is flushed. It may be called once the node has failed.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	again := n.closing
+	n.closing = true
+	n.mu.Unlock()
+	if again {
+		return nil
+	}
+	n.cancel()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var errs []error
+	if n.http != nil {
+		errs = append(errs, n.http.Shutdown(ctx))
+	}
+	n.handOn(ctx)
+	if n.door != nil {
+		errs = append(errs, n.door.Close(ctx))
+	}
+	n.running.Wait()
+	if r := n.use(nil); r != nil {
+		errs = append(errs, r.close())
+	}
+	if n.peer != nil {
+		errs = append(errs, n.peer.Close())
+	}
+	if n.dir != nil {
+		errs = append(errs, n.dir.close())
+	}
+	return errors.Join(errs...)
+}
+
+// handOn gives leadership away while the door is still open, so that clients
+// are told where to go instead of being cut off.
+func (n *Node) handOn(ctx context.Context) {
+	r, err := n.current()
+	if err != nil {
+		return
+	}
+	if s := r.raft.Status(); s.Leader == n.config.ID && len(s.Nodes) > 1 {
+		if err := r.raft.Transfer(ctx, ""); err != nil {
+			n.log.Warn("leadership was not handed on before stopping", "error", err)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/replication"
+	"github.com/firndb/firn/replication/raftlog"
+	"github.com/firndb/firn/server/internal/service"
+)
+
+var errAborted = errors.New("the sender gave the image up")
+
+func errOtherImage(info engine.ImageInfo, index, term uint64) error {
+	return firn.Errorf(firn.ErrDamaged, "an image of index %d, term %d came where one of index %d, term %d was announced", info.Index, info.Term, index, term)
+}
+
+// replica is what can be closed and opened again while the node's ports stay
+// open: the Raft log, the engine, and the Raft node over both.
+type replica struct {
+	log    *raftlog.Log
+	engine *engine.Engine
+	raft   *replication.Node
+}
+
+// openReplica opens what lies in the directory. An image that was received
+// before is put to use first.
+func (n *Node) openReplica() (r *replica, err error) {
+	r = new(replica)
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	r.log, err = raftlog.Open(n.dir.sub(raftDir), raftlog.Options{
+		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, ObserveSync: n.metrics.Synced,
+		CacheBytes: n.config.CacheBytes / 16,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the Raft log: %w", err)
+	}
+	if err := r.openEngine(n); err != nil {
+		return nil, fmt.Errorf("the store: %w", err)
+	}
+	r.raft, err = replication.Open(replication.Options{
+		ID: n.config.ID, Log: r.log, Port: n.peer,
+		Machine: &machine{
+			Engine: r.engine, fs: n.dir.fs,
+			engine: n.dir.sub(engineDir), outbox: n.dir.sub(outboxDir),
+		},
+		Bootstrap: n.bootstrap(),
+		Self: replication.Self{
+			Client: n.config.Advertise.Client, HTTP: n.config.Advertise.HTTP, Version: Version(),
+			DiskFree: n.diskFree, DiskReserve: n.config.DiskReserve,
+		},
+		OnFatal: n.fail, OnRestart: n.restart,
+		Logger: n.log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("Raft: %w", err)
+	}
+	return r, nil
+}
+
+// openEngine opens the engine. Only when the log knows that an image was
+// received whole is it put to use; then the log begins anew behind it, while
+// term and vote stay.
+func (r *replica) openEngine(n *Node) error {
+	_, meta, received := r.log.Received()
+	dir := n.dir.sub(engineDir)
+	if !received {
+		if err := engine.DropImage(n.dir.fs, dir); err != nil {
+			return err
+		}
+	}
+	var err error
+	r.engine, err = engine.Open(dir, engine.Options{
+		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, CacheBytes: n.config.CacheBytes * 15 / 16,
+	})
+	if err != nil || !received {
+		return err
+	}
+	if applied, _ := r.engine.Applied(); applied < meta.Index {
+		return firn.Errorf(firn.ErrDamaged, "an image of index %d was received, but the store is at %d", meta.Index, applied)
+	}
+	return r.log.Adopt()
+}
+
+// service is what the service needs of the replica.
+func (r *replica) service() *service.Replica {
+	return &service.Replica{Engine: r.engine, Log: r.raft}
+}
+
+// close closes what is open, Raft first: a leader hands its leadership on.
+func (r *replica) close() error {
+	var errs []error
+	if r.raft != nil {
+		errs = append(errs, r.raft.Close())
+	}
+	if r.engine != nil {
+		errs = append(errs, r.engine.Close())
+	}
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	return errors.Join(errs...)
+}
