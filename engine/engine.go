@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+)
+
+// Engine is an open store. Apply is for one goroutine, everything else for any
+// number of them.
+type Engine struct {
+	// Set at Open, then read only.
+	dir    string
+	fs     vfs.FS
+	log    *slog.Logger
+	db     *pebble.DB
+	lock   io.Closer
+	fatal  func(error) // calls Options.OnFatal at most once
+	layers *layerCache
+	closed chan struct{} // closed by Close
+
+	// Owned by the goroutine that calls Apply.
+	a      *applier
+	broken error // why Apply has given up
+
+	// What readers may see: replaced after each batch, never changed.
+	seen atomic.Pointer[seen]
+
+	// Held shared by every call while it uses Pebble, exclusively by Close.
+	inUse    sync.RWMutex
+	isClosed bool // guarded by inUse
+
+	waiting sync.Mutex
+	moved   chan struct{} // guarded by waiting: closed when seen is replaced; nil while nobody waits
+}
+
+// seen is the store as readers see it: all of one batch or nothing of it.
+type seen struct {
+	p        progress
+	identity identity
+	version  uint64
+	settings Settings
+	sealed   []sealed
+	tail     *view // the open layer, which begins behind the last sealed one
+}
+
+func (e *Engine) publish() {
+	a := e.a
+	e.seen.Store(&seen{
+		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
+		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(),
+	})
+	e.waiting.Lock()
+	defer e.waiting.Unlock()
+	if e.moved != nil {
+		close(e.moved)
+		e.moved = nil
+	}
+}
+
+// enter begins a call that uses Pebble. Between enter and leave nothing waits
+// for a consumer, so Close never waits long.
+func (e *Engine) enter() error {
+	e.inUse.RLock()
+	if e.isClosed {
+		e.inUse.RUnlock()
+		return errClosed()
+	}
+	return nil
+}
+
+func (e *Engine) leave() { e.inUse.RUnlock() }
+
+func errClosed() error {
+	return firn.Errorf(firn.ErrUnavailable, "the store is closed; ask another node, or this one after it has started again")
+}
+
+// Close flushes what was applied and closes the store. Reads that are under
+// way end with ErrUnavailable at their next step.
+func (e *Engine) Close() error {
+	e.inUse.Lock()
+	if e.isClosed {
+		e.inUse.Unlock()
+		return nil
+	}
+	e.isClosed = true
+	close(e.closed)
+	e.inUse.Unlock()
+	return errors.Join(e.db.Flush(), e.db.Close(), e.lock.Close())
+}
+
+// Flush makes everything that was applied before the call durable, and returns
+// the index and term of the last entry that is.
+func (e *Engine) Flush() (index, term uint64, err error) {
+	if err := e.enter(); err != nil {
+		return 0, 0, err
+	}
+	defer e.leave()
+	s := e.seen.Load()
+	if err := e.db.Flush(); err != nil {
+		return 0, 0, err
+	}
+	return s.p.index, s.p.term, nil
+}
+
+// Applied returns the index and term of the last entry applied, durable or not.
+func (e *Engine) Applied() (index, term uint64) {
+	s := e.seen.Load()
+	return s.p.index, s.p.term
+}
+
+// Head returns the last position that readers may see and its time, zero for
+// an empty store.
+func (e *Engine) Head() (firn.Position, time.Time) {
+	s := e.seen.Load()
+	return s.p.head, s.timeOfHead()
+}
+
+// Identity returns the store's cluster and history, zero before they were set.
+func (e *Engine) Identity() (cluster, history [16]byte) {
+	s := e.seen.Load()
+	return s.identity.cluster, s.identity.history
+}
+
+// ClusterVersion returns the version that gates commands; 0 before one was set.
+func (e *Engine) ClusterVersion() uint64 { return e.seen.Load().version }

@@ -1,0 +1,124 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/firndb/firn"
+)
+
+// The key space. Numbers are big endian, so that keys sort as they count; a
+// stream's name ends with 0x00, which no name holds, so that names sort as
+// bytes and no name's keys lie among those of a longer one.
+//
+//	e | layer u32 | stream | 0x00 | revision u64     an event's record
+//	i | stream | 0x00 | first revision u64           the layer that holds the stream from this revision on
+//	l | layer u32                                    a sealed layer's bounds, digest and summary
+//	s | stream | 0x00 | position u64                 the stream's life as of this position
+//	o | layer u32 | first position u64               which events stand at the next positions of the layer
+//	c | layer u32 | part u16                         hashes of ids → places in the layer
+//	m | name                                         what the store knows of itself
+//
+// Only m|applied is ever written twice. The prefixes are spoken for: the list
+// only grows, a byte is never used again. docs/formats/keys.md has the values.
+const (
+	prefixEvent   = 'e'
+	prefixIndex   = 'i'
+	prefixLayer   = 'l'
+	prefixLife    = 's'
+	prefixChunk   = 'o'
+	prefixIDs     = 'c'
+	prefixMeta    = 'm'
+	nameEnd       = 0x00
+	categoryLimit = firn.CategoriesStream + "-" // + category: where s keeps the limits of a category
+)
+
+// The names under m.
+const (
+	metaApplied  = "applied"  // progress: rewritten by every batch
+	metaFormat   = "format"   // the version of the key space
+	metaIdentity = "identity" // cluster and history
+	metaSettings = "settings"
+	metaVersion  = "version" // the cluster version
+	metaChain    = "chain"   // + 0x00 + index u64: the hash chain after the last entry at or below the index
+)
+
+// formatVersion is the version of the key space. A store of another one is
+// refused at Open.
+const formatVersion = 1
+
+// valueVersion is the first byte of every value but the records, which have
+// their own.
+const valueVersion = 1
+
+type text interface{ string | []byte }
+
+func appendEventPrefix[T text](dst []byte, layer uint32, stream T) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, prefixEvent), layer)
+	return append(append(dst, stream...), nameEnd)
+}
+
+func appendEventKey[T text](dst []byte, layer uint32, stream T, revision uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendEventPrefix(dst, layer, stream), revision)
+}
+
+func appendIndexPrefix[T text](dst []byte, stream T) []byte {
+	return append(append(append(dst, prefixIndex), stream...), nameEnd)
+}
+
+func appendIndexKey[T text](dst []byte, stream T, first uint64) []byte {
+	return binary.BigEndian.AppendUint64(appendIndexPrefix(dst, stream), first)
+}
+
+func appendLifePrefix[T text](dst []byte, stream T) []byte {
+	return append(append(append(dst, prefixLife), stream...), nameEnd)
+}
+
+func appendLifeKey[T text](dst []byte, stream T, position firn.Position) []byte {
+	return binary.BigEndian.AppendUint64(appendLifePrefix(dst, stream), uint64(position))
+}
+
+func appendLayerKey(dst []byte, prefix byte, layer uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, prefix), layer)
+}
+
+func appendChunkKey(dst []byte, layer uint32, first firn.Position) []byte {
+	return binary.BigEndian.AppendUint64(appendLayerKey(dst, prefixChunk, layer), uint64(first))
+}
+
+func appendIDsKey(dst []byte, layer uint32, part uint16) []byte {
+	return binary.BigEndian.AppendUint16(appendLayerKey(dst, prefixIDs, layer), part)
+}
+
+func metaKey(name string) []byte { return append([]byte{prefixMeta}, name...) }
+
+func chainKey(index uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(metaKey(metaChain), nameEnd), index)
+}
+
+// parseEventKey takes an e key apart. The stream points into the key.
+func parseEventKey(key []byte) (layer uint32, stream []byte, revision uint64, ok bool) {
+	if len(key) < 1+4+1+1+8 || key[0] != prefixEvent {
+		return 0, nil, 0, false
+	}
+	stream, revision, ok = parseNamed(key[5:])
+	return binary.BigEndian.Uint32(key[1:]), stream, revision, ok
+}
+
+// parseNamed takes apart what follows the prefix of i and s keys, and the
+// layer of e keys: name, 0x00, number.
+func parseNamed(rest []byte) (stream []byte, number uint64, ok bool) {
+	end := len(rest) - 9
+	if end < 1 || bytes.IndexByte(rest, nameEnd) != end {
+		return nil, 0, false
+	}
+	return rest[:end], binary.BigEndian.Uint64(rest[end+1:]), true
+}
+
+// after returns the smallest key behind all keys that begin with prefix, whose
+// last byte is not 0xff.
+func after(prefix []byte) []byte {
+	end := bytes.Clone(prefix)
+	end[len(end)-1]++
+	return end
+}

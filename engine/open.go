@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+)
+
+// The files of an engine's directory.
+const (
+	dataDir  = "data" // Pebble's own
+	lockFile = "LOCK" // held while the store is open
+)
+
+// Open opens the store in a directory, and creates both where they are not
+// there. An image that was received is put into the store's place first.
+// Errors: ErrUnavailable where the directory is in use, ErrUnsupported where a
+// later release wrote it, ErrDamaged.
+func Open(dir string, o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
+	if err != nil {
+		return nil, firn.Errorf(firn.ErrUnavailable, "the store in %s is in use by another process (%v); stop that one, or give this one a directory of its own", dir, err)
+	}
+	e, err := open(dir, o)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	e.lock = lock
+	return e, nil
+}
+
+func open(dir string, o Options) (*Engine, error) {
+	if err := swapImage(o.FS, dir); err != nil {
+		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)
+	}
+	e := &Engine{
+		dir: dir, fs: o.FS, log: o.Logger,
+		fatal:  fatalOnce(o.Logger, o.OnFatal),
+		layers: newLayerCache(o.CacheBytes / layersShare),
+		closed: make(chan struct{}),
+	}
+	var err error
+	data := o.FS.PathJoin(dir, dataDir)
+	e.db, err = pebble.Open(data, pebbleOptions(o.FS, o.CacheBytes/blocksShare, pebbleLog{e.log, e.fatal}))
+	if err != nil {
+		return nil, fmt.Errorf("engine: opening %s: %w", data, err)
+	}
+	e.a = &applier{
+		db: e.db, settings: o.Settings,
+		p:      progress{first: 1},
+		states: newStates(o.CacheBytes / statesShare),
+		sum:    xxhash.New(),
+		ids:    make(map[firn.ID]struct{}),
+		names:  make(map[string]struct{}),
+	}
+	if err = e.a.load(); err == nil {
+		err = syncDir(o.FS, dir)
+	}
+	if err != nil {
+		e.db.Close()
+		return nil, err
+	}
+	e.publish()
+	return e, nil
+}
+
+// load brings an applier to where the store's keys are.
+func (a *applier) load() error {
+	if err := a.loadFormat(); err != nil {
+		return err
+	}
+	for _, key := range []struct {
+		name string
+		take func(key, value []byte) error
+	}{
+		{metaApplied, func(_, value []byte) (err error) { a.p, err = parseProgress(value); return err }},
+		{metaSettings, func(_, value []byte) (err error) { a.settings, err = parseSettings(value); a.stored = true; return err }},
+		{metaIdentity, func(_, value []byte) (err error) { a.identity, err = parseIdentity(value); return err }},
+		{metaVersion, func(key, value []byte) (err error) { a.version, err = parseNumber(key, value); return err }},
+	} {
+		value, err := get(a.db, metaKey(key.name))
+		if err == nil && value != nil {
+			err = key.take(metaKey(key.name), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if a.p.index > 0 && !a.stored {
+		return firn.Errorf(firn.ErrDamaged, "the store has applied entries up to index %d but holds no settings; restore this node from another replica or a backup", a.p.index)
+	}
+	a.window = newWindow(a.settings.Window)
+	if err := a.loadLayers(); err != nil {
+		return err
+	}
+	return a.loadTail()
+}
+
+// loadFormat checks the version of the key space, and writes it into a store
+// that is new.
+func (a *applier) loadFormat() error {
+	key := metaKey(metaFormat)
+	value, err := get(a.db, key)
+	if err != nil {
+		return err
+	}
+	if value != nil {
+		version, err := parseNumber(key, value)
+		if err == nil && version != formatVersion {
+			err = firn.Errorf(firn.ErrUnsupported, "the store has format %d; this release reads format %d, so start it with the release that wrote it", version, formatVersion)
+		}
+		return err
+	}
+	it, err := a.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	empty := !it.First()
+	if err := errors.Join(it.Error(), it.Close()); err != nil {
+		return err
+	}
+	if !empty {
+		return firn.Errorf(firn.ErrDamaged, "the store does not say which format it has; restore this node from another replica or a backup")
+	}
+	if err := a.db.Set(key, appendNumber(nil, formatVersion), pebble.NoSync); err != nil {
+		return err
+	}
+	return a.db.Flush()
+}
+
+// loadLayers reads what is known of the sealed layers, and fills the window
+// from the tables of those that it reaches.
+func (a *applier) loadLayers() error {
+	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixLayer}, UpperBound: []byte{prefixLayer + 1}})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	next := firn.Position(1)
+	for it.First(); it.Valid(); it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		s, _, _, err := parseSealed(it.Key(), value)
+		if err != nil {
+			return err
+		}
+		if s.number != uint32(len(a.sealed)) || s.first != next {
+			return firn.Errorf(firn.ErrDamaged, "layer %d begins at position %d, but after layer %d comes position %d; restore this node from another replica or a backup",
+				s.number, s.first, len(a.sealed)-1, next)
+		}
+		next = s.last + 1
+		a.sealed = append(a.sealed, s)
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	if a.p.layer != uint32(len(a.sealed)) || a.p.first != next {
+		return firn.Errorf(firn.ErrDamaged, "the open layer should be number %d from position %d on, but there are %d sealed ones up to position %d; restore this node from another replica or a backup",
+			a.p.layer, a.p.first, len(a.sealed), next-1)
+	}
+	for i := range a.sealed {
+		if s := &a.sealed[i]; uint64(s.last)+a.settings.Window > uint64(a.p.head) {
+			if err := a.loadWindow(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// loadWindow adds a sealed layer's events to the window.
+func (a *applier) loadWindow(s *sealed) error {
+	prefix := appendLayerKey(nil, prefixIDs, s.number)
+	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: appendLayerKey(nil, prefixIDs, s.number+1)})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	var entries []idEntry
+	found := 0
+	for it.First(); it.Valid(); it.Next() {
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		if entries, err = parseIDs(entries[:0], it.Key(), value); err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if entry.kind() == idInStream {
+				a.window.add(entry.hash, s.first+firn.Position(entry.place>>2))
+				found++
+			}
+		}
+	}
+	if err := it.Error(); err != nil {
+		return err
+	}
+	if found != s.count() {
+		return firn.Errorf(firn.ErrDamaged, "layer %d has %d events, its table of ids %d; restore this node from another replica or a backup", s.number, s.count(), found)
+	}
+	return nil
+}
+
+// loadTail reads the open layer.
+func (a *applier) loadTail() error {
+	v, err := readLayer(a.db, a.p.layer, a.p.first, int(a.p.head-a.p.first+1), nil)
+	if err != nil {
+		return err
+	}
+	if a.tail, err = tailOf(v); err != nil {
+		return err
+	}
+	for _, entry := range a.tail.ids {
+		if entry.kind() == idInStream {
+			a.window.add(entry.hash, a.tail.first+firn.Position(entry.place>>2))
+		}
+	}
+	return nil
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

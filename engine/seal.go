@@ -1,0 +1,67 @@
+package engine
+
+import "github.com/firndb/firn"
+
+// writeChunk writes the o value of the places from from on of the open layer.
+func (a *applier) writeChunk(from int) error {
+	to := min(from+chunkEvents, len(a.tail.recs))
+	a.value = appendChunk(a.value[:0], &a.tail.view, from, to)
+	a.key = appendChunkKey(a.key[:0], a.tail.layer, a.tail.first+firn.Position(from))
+	return a.set(a.key, a.value)
+}
+
+// sealIfFull closes the open layer when it is full. It is called between two
+// items, so that no append is divided, and depends on nothing but what was
+// applied.
+func (a *applier) sealIfFull() error {
+	t := a.tail
+	if len(t.recs) < a.settings.LayerEvents && t.bytes < a.settings.LayerBytes {
+		return nil
+	}
+	if rest := len(t.recs) % chunkEvents; rest > 0 {
+		if err := a.writeChunk(len(t.recs) - rest); err != nil {
+			return err
+		}
+	}
+	s := sealed{
+		number: t.layer, first: t.first, last: a.p.head,
+		firstTime: t.firstTime, lastTime: a.p.time,
+		bytes: uint64(t.bytes), parts: idsParts(len(t.ids)),
+	}
+	if err := a.writeIDs(&s); err != nil {
+		return err
+	}
+	a.key = appendLayerKey(a.key[:0], prefixLayer, s.number)
+	a.value = s.append(a.value[:0], [32]byte(t.digest.Sum(nil)), &t.sum)
+	if err := a.set(a.key, a.value); err != nil {
+		return err
+	}
+	a.sealed = append(a.sealed, s)
+	a.pending = append(a.pending, t)
+	a.p.layer++
+	a.p.first = a.p.head + 1
+	a.tail = newTail(a.p.layer, a.p.first)
+	if uint64(a.p.head) > a.settings.Window {
+		a.window.drop(a.p.head - firn.Position(a.settings.Window))
+	}
+	return nil
+}
+
+// writeIDs writes the layer's table of ids, part by part. The entries are
+// dealt out by their highest bits first, which leaves little to sort.
+func (a *applier) writeIDs(s *sealed) error {
+	dealt := make([][]idEntry, s.parts)
+	for _, e := range a.tail.ids {
+		part := idsPart(e.hash, s.parts)
+		dealt[part] = append(dealt[part], e)
+	}
+	for part, entries := range dealt {
+		sortIDs(entries)
+		a.key = appendIDsKey(a.key[:0], s.number, uint16(part))
+		a.value = appendIDs(a.value[:0], entries)
+		if err := a.set(a.key, a.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
