@@ -121,6 +121,10 @@ func (s *side) failure(err error) answer {
 		return answer{"error of a foreign type: " + err.Error()}
 	}
 	line := "error " + e.Kind.String()
+	switch e.Kind {
+	case firn.ErrConflict, firn.ErrTombstoned, firn.ErrNotFound, firn.ErrDeleted:
+		line += fmt.Sprintf(" of %q", e.Stream)
+	}
 	if c := e.Conflict; c != nil {
 		line += fmt.Sprintf(", %q expected %s, actual %s, deleted %t", c.Stream, c.Expected, c.Actual, c.Deleted)
 	}

@@ -51,6 +51,9 @@ func testCategoryLimits(s *tester) {
 		s.shows(firn.Query{Stream: "shared-1"}, a...)
 		s.change(firn.CategoriesStream, firn.Limits{Category: "shared", MaxAge: time.Microsecond})
 		s.shows(firn.Query{Category: "shared"})
+		s.change("shared-2", firn.Limits{MaxCount: 1}) // says nothing of age
+		s.shows(firn.Query{Stream: "shared-2"})
+		s.change("shared-2", firn.Limits{})
 		s.change(firn.CategoriesStream, firn.Limits{Category: "shared"})
 		s.shows(firn.Query{Stream: "shared-2"}, b...)
 	})

@@ -16,9 +16,10 @@
 // # What the suite asks of the store under test
 //
 // Each call of open gives an empty store, closed by the test's clean-up. The
-// store's clock runs like the test's own (also in a synctest bubble): tests of
-// moments and ages let a few microseconds pass between two calls, so that
-// their events carry different times, and ask for nothing finer.
+// store's clock runs like the test's own: tests of moments and ages let a few
+// microseconds pass between two calls, so that their events carry different
+// times, and ask for nothing finer. Random and Compare also run in a synctest
+// bubble; Run does not, since a bubble allows no subtests.
 //
-// Tests that one store shares keep apart by the names of their streams.
+// Tests that share a store keep apart by the names of their streams.
 package storetest

@@ -79,6 +79,7 @@ func readOf(q firn.Query, from, bound place) operation {
 	}}
 }
 
+// target says what the query asks about.
 func target(q firn.Query) string {
 	switch {
 	case q.Stream != "":
