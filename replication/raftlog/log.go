@@ -105,7 +105,7 @@ func lockError(dir string, err error) error {
 func (l *Log) pebbleOptions() *pebble.Options {
 	logger := pebbleLogger{l, l.opts.Logger}
 	o := &pebble.Options{
-		FS:                 l.opts.FS,
+		FS:                 markerFS{l.opts.FS},
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,
