@@ -1,0 +1,49 @@
+package replication
+
+import (
+	"context"
+
+	"github.com/hashicorp/raft"
+)
+
+// Rules lets tests switch containments off.
+type Rules = rules
+
+// NewRules makes rules by naming their switches.
+func NewRules(change func(*TestRules)) Rules {
+	var t TestRules
+	change(&t)
+	return rules{
+		fastHeartbeats: t.FastHeartbeats, pipelining: t.Pipelining, largeRequests: t.LargeRequests,
+		noWatchdogs: t.NoWatchdogs, verifyLeader: t.VerifyLeader, anyDisk: t.AnyDisk, unchecked: t.Unchecked,
+		keepRaftOnImage: t.KeepRaftOnImage, wrapLog: t.WrapLog, hold: t.Hold,
+	}
+}
+
+// TestRules are the switches of rules, by names that other packages can use.
+type TestRules struct {
+	FastHeartbeats, Pipelining, LargeRequests, NoWatchdogs bool
+	VerifyLeader, AnyDisk, Unchecked, KeepRaftOnImage      bool
+
+	WrapLog func(raft.LogStore) raft.LogStore
+	Hold    func(raft.ServerID)
+}
+
+// OpenWith opens a node with some containments off.
+func OpenWith(o Options, r Rules) (*Node, error) {
+	o.rules = r
+	return Open(o)
+}
+
+// Raft gives the library's node.
+func (n *Node) Raft() *raft.Raft { return n.raft }
+
+// CloseHard closes without handing leadership on, as near to a crash as a
+// process can do to a part of itself.
+func (n *Node) CloseHard() error {
+	n.closeOnce.Do(func() { n.closed = n.close(false) })
+	return n.closed
+}
+
+// RoundIndex is the index of a linearizable read.
+func (n *Node) RoundIndex(ctx context.Context) (uint64, error) { return n.reads.index(ctx) }

@@ -1,0 +1,130 @@
+package replication
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
+)
+
+var errClosed = firn.Errorf(firn.ErrUnavailable, "this node is stopping; nothing was done")
+
+// Propose has one item (see command.AppendItem) applied, and returns what
+// applying it answered; an expectation that is not met is in the result. When
+// it returns without an error, the item is synced at a majority. It keeps item
+// until it returns. Leader only.
+//
+// Errors: [firn.ErrNotLeader] with the leader's client address,
+// [firn.ErrUnavailable], [firn.ErrNoSpace], [firn.ErrBusy], [firn.ErrTooLarge]
+// and [firn.ErrTimeout], or a canceled context's: nothing was done.
+// [firn.ErrUnknown]: it had reached Raft, and may be applied or not; the same
+// ids make it safe to repeat.
+func (n *Node) Propose(ctx context.Context, item []byte) (command.Result, error) {
+	if err := n.mayPropose(); err != nil {
+		return command.Result{}, err
+	}
+	if cluster, _ := n.o.Machine.Identity(); cluster == ([16]byte{}) {
+		if err := n.founded(ctx); err != nil {
+			return command.Result{}, err
+		}
+	}
+	return n.queue.propose(ctx, item)
+}
+
+// mayPropose says why nothing can be proposed here now.
+func (n *Node) mayPropose() error {
+	if err := n.mustLead(); err != nil {
+		return err
+	}
+	if n.space.full.Load() {
+		return n.space.err()
+	}
+	if err := n.diverged.Load(); err != nil {
+		return err
+	}
+	if err := n.clockTrouble(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// mustLead says who leads where this node does not.
+func (n *Node) mustLead() error {
+	if err := n.serving(); err != nil {
+		return err
+	}
+	if _, ok := n.leading(); !ok {
+		return n.notLeader()
+	}
+	return nil
+}
+
+// serving says why this node does not serve at all.
+func (n *Node) serving() error {
+	if n.isClosing() {
+		return errClosed
+	}
+	if err := n.failure(); err != nil {
+		return firn.Errorf(firn.ErrUnavailable, "this node takes no part in the cluster any more: %v", err)
+	}
+	return nil
+}
+
+// founded waits for the first command of a new cluster, which gives it its identity.
+func (n *Node) founded(ctx context.Context) error {
+	wait, cancel := context.WithTimeout(ctx, 4*n.o.Timing.Heartbeat)
+	defer cancel()
+	if err := n.o.Machine.WaitApplied(wait, 1); err == nil {
+		return nil
+	}
+	return firn.Errorf(firn.ErrUnavailable, "the cluster is new and not founded yet; nothing was done, try again")
+}
+
+// notLeader is the answer where only a leader can answer.
+func (n *Node) notLeader() *firn.Error {
+	_, id := n.raft.LeaderWithID()
+	if id == "" || string(id) == n.o.ID {
+		return firn.Errorf(firn.ErrUnavailable, "there is no leader at present; nothing was done, try again")
+	}
+	err := firn.Errorf(firn.ErrNotLeader, "node %s does not lead, node %s does; nothing was done", n.o.ID, id)
+	err.Leader = n.exchange.peer(string(id)).report.Client
+	return err
+}
+
+// clockTrouble is set where this node's clock is too far off to propose.
+func (n *Node) clockTrouble() *firn.Error {
+	if ahead, off := n.clockOff(); off {
+		return firn.Errorf(firn.ErrUnavailable, "this node's clock is %v ahead of the other members', more than %v in either direction keeps it from appending; nothing was done. Set the clock", ahead, clockRefuse)
+	}
+	return nil
+}
+
+// send makes one entry of the items and hands it to Raft. The time it carries
+// is proposed here; apply lifts it where it would go back.
+func (n *Node) send(items [][]byte) raft.ApplyFuture {
+	size := 1 + 10 + 10
+	for _, it := range items {
+		size += len(it)
+	}
+	entry := command.AppendEntry(make([]byte, 0, size), n.o.Now().UnixMicro(), items...)
+	return n.raft.Apply(entry, n.o.Timing.Heartbeat)
+}
+
+// explain says what an error of Raft means for the items of an entry.
+func (n *Node) explain(err error) error {
+	var known *firn.Error
+	switch {
+	case errors.Is(err, raft.ErrNotLeader):
+		return n.notLeader()
+	case errors.Is(err, raft.ErrEnqueueTimeout), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+		return firn.Errorf(firn.ErrUnavailable, "the leader takes nothing at present (%v); nothing was done, try again", err)
+	case errors.As(err, &known):
+		return firn.Errorf(firn.ErrUnknown, "the append may have been done: %v; repeat it with the same ids", known)
+	}
+	// Leadership lost, Raft shut down, the log's write failed: the entry had
+	// reached Raft, and a later leader may have it.
+	return firn.Errorf(firn.ErrUnknown, "the append may have been done: %v; repeat it with the same ids", err)
+}

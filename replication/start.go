@@ -1,0 +1,92 @@
+package replication
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/replication/raftlog"
+)
+
+// adoptImage puts the log behind an image that was received, which the machine
+// has swapped in when it was opened. Raft, left to itself, keeps a divergent
+// suffix of the log after an image and then refuses the leader's entries for
+// ever.
+func adoptImage(log *raftlog.Log, machine Machine) error {
+	_, meta, ok := log.Received()
+	if !ok {
+		return nil
+	}
+	if done, _ := machine.Applied(); done < meta.Index {
+		return firn.Errorf(firn.ErrDamaged, "an image at index %d was received, but the store opened holds the log only up to %d; the image is not where it was put", meta.Index, done)
+	}
+	return log.Adopt()
+}
+
+// checkStart compares the log with what the machine durably holds. Raft
+// believes its own record of a snapshot; this replica's data is elsewhere, and
+// may be older than the record says (a directory copied back, a lost file).
+func checkStart(log *raftlog.Log, machine Machine) error {
+	const remedy = "remove this node from the cluster and add it anew with an empty directory"
+	done, _ := machine.Applied()
+	snapshot, _ := log.Snapshot()
+	first, err := log.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := log.LastIndex()
+	if err != nil {
+		return err
+	}
+	switch {
+	case snapshot.Index > done:
+		return firn.Errorf(firn.ErrDamaged, "the log was shortened because the store held everything up to index %d, but the store holds it only up to %d; %s", snapshot.Index, done, remedy)
+	case last > 0 && first > done+1:
+		return firn.Errorf(firn.ErrDamaged, "the store holds the log up to index %d, and the log begins at %d: the entries in between are lost; %s", done, first, remedy)
+	case done > max(last, snapshot.Index):
+		return firn.Errorf(firn.ErrDamaged, "the store holds the log up to index %d, but the log ends at %d: its end is lost, and with it this node's vote; %s", done, max(last, snapshot.Index), remedy)
+	}
+	return nil
+}
+
+// bootstrap writes the first configuration into an empty log.
+func (n *Node) bootstrap(config *raft.Config, snapshots raft.SnapshotStore) error {
+	if len(n.o.Bootstrap) == 0 {
+		return nil
+	}
+	used, err := raft.HasExistingState(n.o.Log, n.o.Log, snapshots)
+	if err != nil || used {
+		return err
+	}
+	var first raft.Configuration
+	for _, s := range n.o.Bootstrap {
+		first.Servers = append(first.Servers, raft.Server{ID: raft.ServerID(s.ID), Address: raft.ServerAddress(s.Peer)})
+	}
+	if err := raft.BootstrapCluster(config, n.o.Log, n.o.Log, snapshots, n.transport, first); err != nil {
+		return fmt.Errorf("replication: bootstrap: %w", err)
+	}
+	return nil
+}
+
+// collect reads the configurations that were committed before this start.
+func (c *configurations) collect(log *raftlog.Log, applied uint64) error {
+	snapshot, ok := log.Snapshot()
+	if ok {
+		c.add(snapshot.ConfigurationIndex, snapshot.Configuration)
+	}
+	last, err := log.LastIndex()
+	if err != nil {
+		return err
+	}
+	for i := snapshot.Index + 1; i <= min(applied, last); i++ {
+		e, err := log.Entry(i)
+		if err != nil {
+			return fmt.Errorf("replication: entry %d of the log: %w", i, err)
+		}
+		if e.Type == raft.LogConfiguration {
+			c.add(e.Index, raft.DecodeConfiguration(e.Data))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package replication
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn"
+)
+
+// refusal notes since when a leader has refused everything because, it says,
+// leadership is being handed on. The library may forget that a transfer has
+// ended, and then refuses for ever.
+type refusal struct{ since atomic.Pointer[time.Time] }
+
+func (r *refusal) note(err error) {
+	if !errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+		r.since.Store(nil)
+		return
+	}
+	now := time.Now()
+	r.since.CompareAndSwap(nil, &now)
+}
+
+func (r *refusal) lasts() time.Duration {
+	if since := r.since.Load(); since != nil {
+		return time.Since(*since)
+	}
+	return 0
+}
+
+// watch ends the node when something that must go on does not. A leader whose
+// disk or machine hangs would otherwise stay leader for ever, since its
+// heartbeats leave all the same.
+func (n *Node) watch() {
+	limit := n.o.Timing.Stall
+	tick := time.NewTicker(min(limit, n.o.Timing.Refusal) / 8)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-n.closing:
+			return
+		}
+		if d := n.disk.write.running(); d > limit {
+			n.fatal(firn.Errorf(firn.ErrUnavailable, "a write to the Raft log has not ended for %v, the limit is %v; look at the disk, then start the node again", d.Round(time.Millisecond), limit))
+		}
+		if d := n.fsm.apply.running(); d > limit {
+			n.fatal(firn.Errorf(firn.ErrUnavailable, "applying the newest entries has not ended for %v, the limit is %v; look at the disk, then start the node again", d.Round(time.Millisecond), limit))
+		}
+		n.watchRefusal()
+	}
+}
+
+// watchRefusal ends a leader that refuses for too long. Whether it still does
+// is asked with a change of the members that can never be made (it names a
+// configuration that does not exist), so asking writes nothing.
+func (n *Node) watchRefusal() {
+	if n.refusal.lasts() <= n.o.Timing.Refusal {
+		return
+	}
+	if _, leads := n.leading(); !leads {
+		n.refusal.note(nil)
+		return
+	}
+	probe := n.raft.DemoteVoter("", 1<<63, n.o.Timing.Heartbeat)
+	err := probe.Error()
+	n.refusal.note(err)
+	if errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+		n.fatal(firn.Errorf(firn.ErrUnavailable, "this node leads and has refused every append for more than %v, because a transfer of leadership did not end; start it again", n.o.Timing.Refusal))
+	}
+}
