@@ -14,7 +14,9 @@ type MemoryOptions struct {
 
 // Memory returns an empty [Store] that lives in memory, for unit tests. It is
 // also the model that every other store is compared with: slices, maps, one
-// lock and loops over everything, so that its answers can be checked by eye.
+// lock and loops over everything, so that its answers can be checked by eye. It
+// forgets nothing, and an append looks through its whole stream: a store for
+// thousands of events, not for millions.
 //
 // A newcomer who wants to know what a correct store does reads the files in
 // this order: memory_append.go, memory_repeat.go, memory_life.go,

@@ -11,7 +11,7 @@ func openMemory(*testing.T) firn.Store { return firn.Memory() }
 
 func TestMemory(t *testing.T) { storetest.Run(t, openMemory) }
 
-func TestMemoryAgainstItself(t *testing.T) { storetest.Random(t, openMemory, 2000) }
+func TestMemoryAgainstItself(t *testing.T) { storetest.Random(t, openMemory, 1000) }
 
 // The model has nothing to close; what counts is that the test goes on with
 // the store that it is given.
