@@ -154,3 +154,5 @@ func noise(n int, seed uint64) []byte {
 	}
 	return b
 }
+
+var recordedAt50 = raft.SnapshotMeta{Index: 50, Term: 1, Configuration: three, ConfigurationIndex: 1}

@@ -66,10 +66,19 @@ func (l *Log) load() error {
 	return l.checkStart()
 }
 
-// format gives a new store its format record.
+// format gives a new store its format record, and then a second write-ahead
+// log. Pebble makes the first one of a new store before it takes on the format
+// that it was asked for, so that one lacks what makes damage in its middle show
+// (see pebbleFormat). A flush ends it while the record is all that it holds.
 func (l *Log) format() error {
 	l.stable.values = map[string][]byte{}
-	return l.db.Set(keyFormat, seal(keyFormat, []byte{formatVersion}), pebble.Sync)
+	if err := l.db.Set(keyFormat, seal(keyFormat, []byte{formatVersion}), pebble.Sync); err != nil {
+		return err
+	}
+	if l.opts.keepFirstWAL {
+		return nil
+	}
+	return l.db.Flush()
 }
 
 func (l *Log) loadFormat(key, value []byte) error {

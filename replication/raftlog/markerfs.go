@@ -34,7 +34,7 @@ func (m markerFS) Remove(name string) error {
 
 func (m markerFS) before(name string) error {
 	if !strings.HasPrefix(m.PathBase(name), "marker.") {
-		return m.syncDir(m.PathDir(name))
+		return nil
 	}
 	return m.syncDir(m.PathDir(name))
 }

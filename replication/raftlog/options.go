@@ -30,6 +30,10 @@ type Options struct {
 
 	// ObserveSync is told how long each synced write took. Default: nobody is.
 	ObserveSync func(time.Duration)
+
+	// keepFirstWAL leaves out a step of making a new store, for the test that
+	// shows why it is there.
+	keepFirstWAL bool
 }
 
 const (
