@@ -1,0 +1,128 @@
+package client
+
+import (
+	"context"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/wire"
+)
+
+// Stats returns what is in the store of one node: the one at the address, or
+// for "" the first that answers.
+func (c *Client) Stats(ctx context.Context, address string) (wire.Stats, error) {
+	m, err := ask[*wire.Stats](ctx, c, &request{local: true, address: address}, &wire.Plain{Is: wire.KindStats})
+	if err != nil {
+		return wire.Stats{}, err
+	}
+	return *m, nil
+}
+
+// Status returns who is in the cluster and how each node stands, as the node at
+// the address sees it, or for "" the first that answers.
+func (c *Client) Status(ctx context.Context, address string) (wire.ClusterStatus, error) {
+	m, err := ask[*wire.ClusterStatus](ctx, c, &request{local: true, address: address}, &wire.Plain{Is: wire.KindStatus})
+	if err != nil {
+		return wire.ClusterStatus{}, err
+	}
+	return *m, nil
+}
+
+// AddNode adds the node with the id and the peer address (host:port) to the
+// cluster: as a learner, and as a voter once it has caught up.
+func (c *Client) AddNode(ctx context.Context, node, peer string) error {
+	_, err := ask[*wire.Plain](ctx, c, &request{}, &wire.AddNode{Node: node, Peer: peer})
+	return err
+}
+
+// RemoveNode takes a node out of the cluster.
+func (c *Client) RemoveNode(ctx context.Context, node string) error {
+	return c.named(ctx, wire.KindRemoveNode, node)
+}
+
+// PromoteNode makes a learner a voter.
+func (c *Client) PromoteNode(ctx context.Context, node string) error {
+	return c.named(ctx, wire.KindPromoteNode, node)
+}
+
+// Transfer hands the leadership to a node, or to whom the leader chooses for "".
+func (c *Client) Transfer(ctx context.Context, node string) error {
+	return c.named(ctx, wire.KindTransfer, node)
+}
+
+func (c *Client) named(ctx context.Context, k wire.Kind, node string) error {
+	_, err := ask[*wire.Plain](ctx, c, &request{}, &wire.Named{Is: k, Node: node})
+	return err
+}
+
+// Verify checks the store of the node at the address, or for "" of the first
+// that answers. It tells progress (nil: nobody) while it runs. Faults are in the
+// report; an error means that the verification itself did not come to its end.
+func (c *Client) Verify(ctx context.Context, address string, progress func(done, total uint64)) (wire.Report, error) {
+	t := c.newTries(true, address)
+	for {
+		report, err := verification(ctx, &t, progress)
+		if err == nil {
+			return report, nil
+		}
+		if !t.again(ctx, err) {
+			return wire.Report{}, t.failure(ctx, err, &request{})
+		}
+	}
+}
+
+func verification(ctx context.Context, t *tries, progress func(done, total uint64)) (wire.Report, error) {
+	f, err := t.begin(ctx, wire.KindVerify, (&wire.Plain{Is: wire.KindVerify}).AppendBody(nil))
+	if err != nil {
+		return wire.Report{}, err
+	}
+	defer f.end()
+	for {
+		got, err := f.in.next(ctx, t.deadline) // not f.next: progress takes no credit
+		if err != nil {
+			return wire.Report{}, err
+		}
+		m, err := wire.Parse(got.kind, got.body)
+		if err != nil {
+			return wire.Report{}, err
+		}
+		switch m := m.(type) {
+		case *wire.Report:
+			return *m, nil
+		case *wire.Progress:
+			t.progress()
+			if progress != nil {
+				progress(m.Done, m.Total)
+			}
+		default:
+			return wire.Report{}, unexpected(wire.KindVerify, m)
+		}
+	}
+}
+
+// Node is what a node said of itself when it was connected to.
+type Node struct {
+	Address string
+	ID      string
+	Cluster firn.ID
+	History firn.ID // a position is meaningful within one history only
+	Leader  string  // client address; "": it knew of none
+	Release string
+}
+
+// Connected returns the nodes that the client is connected to now.
+func (c *Client) Connected() []Node {
+	c.mu.Lock()
+	nodes := make([]*node, 0, len(c.nodes))
+	for _, n := range c.nodes {
+		nodes = append(nodes, n)
+	}
+	c.mu.Unlock()
+	var list []Node
+	for _, n := range nodes {
+		if conn := n.usable(); conn != nil {
+			w := &conn.welcome
+			list = append(list, Node{Address: n.address, ID: w.Node, Cluster: w.Cluster, History: w.History, Leader: w.Leader, Release: w.Release})
+		}
+	}
+	return list
+}

@@ -1,0 +1,109 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/wire"
+)
+
+// open dials the address and shakes hands.
+func open(ctx context.Context, client *Client, address string) (*conn, error) {
+	o := &client.o
+	nc, err := o.Dial(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	// A deadline instead of ctx, which reads and writes do not know.
+	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	c := &conn{
+		client: client, address: address, nc: nc,
+		calls: make(map[uint64]receiver), done: make(chan struct{}),
+	}
+	err = c.handshake(ctx)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c.heard.Store(time.Now().UnixNano())
+	go c.read()
+	go c.keepAlive()
+	return c, nil
+}
+
+const readBytes = 64 << 10
+
+func (c *conn) handshake(ctx context.Context) error {
+	o := &c.client.o
+	if o.TLS != nil {
+		config := o.TLS
+		if config.ServerName == "" && !config.InsecureSkipVerify {
+			config = config.Clone()
+			config.ServerName, _, _ = net.SplitHostPort(c.address) // Dial has checked the form of the user's; a node's own may be anything
+		}
+		secured := tls.Client(c.nc, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return fmt.Errorf("TLS: %w", err)
+		}
+		c.nc = secured
+	}
+	c.out = wire.NewSender(c.nc)
+	c.in = bufio.NewReaderSize(c.nc, readBytes)
+	hello := wire.AppendFrame([]byte(wire.Magic), 0, &wire.Hello{
+		VersionMin: wire.ProtocolVersion, VersionMax: wire.ProtocolVersion,
+		Token: o.Token, Client: o.Name,
+	})
+	if _, err := c.nc.Write(hello); err != nil {
+		return fmt.Errorf("it hung up: %w", err)
+	}
+	h, err := wire.ReadHeader(c.in)
+	var strange *firn.Error
+	if errors.As(err, &strange) {
+		return firn.Errorf(firn.ErrUnsupported, "it did not answer in Firn's protocol (%v); is this the right port?", err)
+	}
+	if err != nil {
+		return fmt.Errorf("it hung up in the handshake: %w", err)
+	}
+	limits := wire.DefaultLimits()
+	if err := limits.CheckFrame(h); err != nil {
+		return err
+	}
+	body := make([]byte, h.BodyBytes)
+	if _, err := io.ReadFull(c.in, body); err != nil {
+		return fmt.Errorf("it hung up in the handshake: %w", err)
+	}
+	m, err := wire.Parse(h.Kind, body)
+	if err != nil {
+		return err
+	}
+	switch m := m.(type) {
+	case *wire.Error:
+		return m.Err
+	case *wire.Welcome:
+		if m.Version != wire.ProtocolVersion {
+			return firn.Errorf(firn.ErrUnsupported, "the node chose protocol version %d; this client speaks %d", m.Version, wire.ProtocolVersion)
+		}
+		c.welcome = *m
+		return nil
+	}
+	return firn.Errorf(firn.ErrUnsupported, "the node answered the handshake with %v", h.Kind)
+}
+
+// reason says an error of one address in few words.
+func reason(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "dial" {
+		return op.Err.Error() // without the address, which stands before it
+	}
+	return err.Error()
+}

@@ -1,0 +1,156 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/server/wire"
+)
+
+// Read yields the events that the query selects; see [firn.Store]. The events
+// of one frame (some 256 KiB) share its memory: who keeps one event of many for
+// long had better copy its bytes.
+func (c *Client) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
+	return func(yield func(firn.Event, error) bool) {
+		if err := q.Check(); err != nil {
+			yield(firn.Event{}, err)
+			return
+		}
+		if err := ctx.Err(); err != nil {
+			yield(firn.Event{}, err)
+			return
+		}
+		r := reading{query: q, yield: yield}
+		t := c.newTries(local(q.Consistency), "")
+		for {
+			over, err := r.attempt(ctx, &t)
+			if over {
+				return
+			}
+			if err == nil {
+				err = errOverdue
+			}
+			again := t.again(ctx, err)
+			if again && r.count > 0 {
+				again = r.resume(&t)
+				if r.complete {
+					return
+				}
+			}
+			if !again {
+				yield(firn.Event{}, t.failure(ctx, err, &request{}))
+				return
+			}
+		}
+	}
+}
+
+func local(c firn.Consistency) bool { return c.Local || c.AtLeast > 0 }
+
+// reading is a read under way, over as many connections as it takes.
+type reading struct {
+	query firn.Query // what is left of it for the next attempt
+	yield func(firn.Event, error) bool
+
+	count    uint64 // events yielded by this attempt
+	position firn.Position
+	revision firn.Revision
+	complete bool // nothing is left
+}
+
+// decoders are kept from read to read, for the strings that they know.
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+type decoder struct {
+	frame wire.EventsReader
+	event record.Decoder
+}
+
+// attempt reads until the end, or until the connection fails. over says that
+// there is nothing more to do.
+func (r *reading) attempt(ctx context.Context, t *tries) (over bool, err error) {
+	m := wire.Read{Query: r.query, Credit: uint64(t.client.o.WindowBytes)}
+	f, err := t.begin(ctx, wire.KindRead, m.AppendBody(nil))
+	if err != nil {
+		return false, err
+	}
+	defer f.end()
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	for {
+		got, err := f.next(ctx, t.deadline)
+		if err != nil {
+			return false, err
+		}
+		switch got.kind {
+		case wire.KindEnd:
+			return true, nil
+		case wire.KindEvents:
+			if over, err := r.events(ctx, d, got.body); over || err != nil {
+				return over, err
+			}
+			t.progress()
+		default:
+			return false, firn.Errorf(firn.ErrInternal, "the node answered a read with %v", got.kind)
+		}
+	}
+}
+
+// events yields the events of one frame.
+func (r *reading) events(ctx context.Context, d *decoder, body []byte) (over bool, err error) {
+	d.frame.Reset(body)
+	ended := ctx.Done()
+	for {
+		select {
+		case <-ended:
+			return false, ctx.Err()
+		default:
+		}
+		stream, bytes, ok := d.frame.Next()
+		if !ok {
+			return false, d.frame.Err()
+		}
+		e, err := d.event.Event(stream, bytes)
+		if err != nil {
+			return false, err
+		}
+		r.count++
+		r.position, r.revision = e.Position, e.Revision
+		if !r.yield(e, nil) {
+			return true, nil
+		}
+	}
+}
+
+// resume makes query what is left behind the last event yielded. It is false
+// where that cannot be told.
+func (r *reading) resume(t *tries) bool {
+	q := &r.query
+	if !q.ID.IsZero() {
+		return false // events of one id lie anywhere; there are few, in one frame
+	}
+	if t.local && t.pinned == "" {
+		t.pinned = t.address // another node may be behind this one
+	}
+	if q.Limit > 0 {
+		q.Limit -= min(q.Limit, r.count)
+		r.complete = q.Limit == 0
+	}
+	r.count = 0
+	switch {
+	case q.Stream != "" && q.Backwards:
+		r.complete = r.complete || r.revision == 0
+		q.From = firn.RevisionPoint(r.revision - 1)
+	case q.Stream != "":
+		q.From = firn.RevisionPoint(r.revision + 1)
+	case q.Backwards:
+		r.complete = r.complete || r.position <= 1
+		q.From = firn.PositionPoint(r.position - 1)
+	default:
+		q.From = firn.PositionPoint(r.position + 1)
+	}
+	return true
+}

@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/firndb/firn"
+)
+
+// tries is the attempts at one call: which node is next, and whether there is
+// time and sense in another.
+type tries struct {
+	client   *Client
+	local    bool
+	pinned   string // the only address to ask; "": any
+	deadline time.Time
+
+	address string // of the attempt under way, or the last one
+	count   int    // addresses gone through
+	hops    int    // redirections since the last pause
+	pause   time.Duration
+	unknown bool  // some attempt may have done it
+	last    error // what the last attempt that reached a node, or tried to, ended in
+}
+
+func (c *Client) newTries(local bool, pinned string) tries {
+	return tries{client: c, local: local, pinned: pinned, deadline: time.Now().Add(c.o.Timeout)}
+}
+
+// progress gives the call its whole time again.
+func (t *tries) progress() {
+	t.deadline = time.Now().Add(t.client.o.Timeout)
+	t.pause, t.hops = 0, 0
+}
+
+// connect picks the next node and returns its connection.
+func (t *tries) connect(ctx context.Context) (*conn, error) {
+	c := t.client
+	switch leader := c.leader.Load(); {
+	case t.pinned != "":
+		t.address = t.pinned
+	case t.local:
+		t.address = c.addresses[t.count%len(c.addresses)]
+	case leader != nil:
+		t.address = *leader
+	default:
+		t.address = c.addresses[(int(c.turn.Load())+t.count)%len(c.addresses)]
+	}
+	n := c.node(t.address)
+	if conn := n.usable(); conn != nil {
+		return conn, nil
+	}
+	limited, cancel := context.WithDeadline(ctx, t.deadline)
+	defer cancel()
+	conn, err := n.connect(limited)
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		err = fmt.Errorf("%s: no answer", t.address)
+	}
+	return conn, err
+}
+
+// again decides whether another attempt follows, and waits until it is due.
+func (t *tries) again(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || t.client.ctx.Err() != nil {
+		return false
+	}
+	t.last = err
+	if !time.Now().Before(t.deadline) {
+		return false
+	}
+	var e *firn.Error
+	if answered(err) && errors.As(err, &e) {
+		switch {
+		case e.Kind == firn.ErrNotLeader && e.Leader != "" && e.Leader != t.address && t.hops < 4:
+			t.client.leaderIs(e.Leader)
+			t.hops++
+			return true
+		case e.Kind == firn.ErrBusy && !t.local:
+			// The same node, once it has caught its breath.
+		case e.Retry() == firn.RetryNo:
+			return false
+		default:
+			t.client.leaderIsNot(t.address)
+			t.count++
+		}
+	} else {
+		t.client.leaderIsNot(t.address)
+		t.count++
+	}
+	t.hops = 0
+	t.pause = min(max(2*t.pause, pauseMin), pauseMax)
+	timer := time.NewTimer(min(jittered(t.pause), time.Until(t.deadline)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return time.Now().Before(t.deadline)
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// failure says how the call ended, once again has said no.
+func (t *tries) failure(ctx context.Context, err error, r *request) error {
+	var e *firn.Error
+	definite := answered(err) && errors.As(err, &e) && e.Retry() == firn.RetryNo
+	switch {
+	case definite:
+		return e
+	case t.unknown:
+		return &firn.Error{
+			Kind: firn.ErrUnknown, Stream: r.stream, IDs: r.ids,
+			Message: fmt.Sprintf("it may have been done, or not: %v; repeat it with the same ids to find out", err),
+		}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &e) && answered(err):
+		return e
+	}
+	return firn.Errorf(firn.ErrUnavailable, "no node could answer within %v; nothing was done: %s: %s", t.client.o.Timeout, t.address, reason(err))
+}

@@ -1,0 +1,62 @@
+package tcp
+
+import (
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/wire"
+)
+
+func (j job) status() (wire.Message, error) {
+	if err := wire.ParseInto(&wire.Plain{Is: j.header.Kind}, j.body.B); err != nil {
+		return nil, err
+	}
+	status, err := j.conn.server.backend.Status(j.call.ctx)
+	return &status, err
+}
+
+func (j job) addNode() (wire.Message, error) {
+	var m wire.AddNode
+	if err := wire.ParseInto(&m, j.body.B); err != nil {
+		return nil, err
+	}
+	if m.Node == "" || m.Peer == "" {
+		return nil, firn.Errorf(firn.ErrInvalid, "to add a node takes its id and its peer address (got %q and %q)", m.Node, m.Peer)
+	}
+	return &wire.Plain{Is: wire.KindDone}, j.conn.server.backend.AddNode(j.call.ctx, j.conn.actor, m.Node, m.Peer)
+}
+
+func (j job) changeNode() (wire.Message, error) {
+	m := wire.Named{Is: j.header.Kind}
+	if err := wire.ParseInto(&m, j.body.B); err != nil {
+		return nil, err
+	}
+	b, ctx, actor := j.conn.server.backend, j.call.ctx, j.conn.actor
+	done := &wire.Plain{Is: wire.KindDone}
+	switch {
+	case m.Is == wire.KindTransfer:
+		return done, b.Transfer(ctx, actor, m.Node)
+	case m.Node == "":
+		return nil, firn.Errorf(firn.ErrInvalid, "%v takes the id of a node", m.Is)
+	case m.Is == wire.KindRemoveNode:
+		return done, b.RemoveNode(ctx, actor, m.Node)
+	}
+	return done, b.PromoteNode(ctx, actor, m.Node)
+}
+
+// progressEvery is how often a verification tells how far it has come.
+const progressEvery = 100 * time.Millisecond
+
+func (j job) verify() (wire.Message, error) {
+	if err := wire.ParseInto(&wire.Plain{Is: j.header.Kind}, j.body.B); err != nil {
+		return nil, err
+	}
+	var told time.Time
+	report, err := j.conn.server.backend.Verify(j.call.ctx, func(done, total uint64) {
+		if now := time.Now(); now.Sub(told) >= progressEvery {
+			told = now
+			j.conn.out.Send(j.call.ctx, wire.FrameOf(j.header.Call, &wire.Progress{Done: done, Total: total}))
+		}
+	})
+	return &report, err
+}

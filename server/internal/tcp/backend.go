@@ -1,0 +1,72 @@
+package tcp
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/server/wire"
+)
+
+// Backend is the node behind the door. All methods may be called from many
+// goroutines at once, and return when ctx ends. Errors are *firn.Error; a bare
+// context's error means that the work was given up.
+type Backend interface {
+	Store
+	Admin
+
+	// Identity is asked at every handshake.
+	Identity() Identity
+}
+
+// Store is what firn.Store offers, with records as they lie in the store.
+type Store interface {
+	// Append appends records (client parts, not yet checked) as firn.Store's
+	// Append does. The writes and their bytes are the door's again when it
+	// returns; what is needed for longer is copied.
+	Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error)
+
+	// Records yields what firn.Store's Read would, as whole records. The door
+	// does not keep their bytes.
+	Records(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
+
+	Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error)
+	Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error]
+
+	// Change changes a stream's life; a repetition with the same id answers
+	// with the first result.
+	Change(ctx context.Context, actor string, id firn.ID, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error)
+
+	Head(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
+
+	// Resolve turns a position or a moment into the last position not after
+	// it. open says that later events could still fall into the moment.
+	Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (pos firn.Position, open bool, err error)
+
+	Stats(ctx context.Context) (wire.Stats, error)
+}
+
+// Admin is what an operator asks of a node. The changes are answered by the
+// leader; other nodes refuse them with ErrNotLeader.
+type Admin interface {
+	Status(ctx context.Context) (wire.ClusterStatus, error)
+	AddNode(ctx context.Context, actor, node, peer string) error
+	RemoveNode(ctx context.Context, actor, node string) error
+	PromoteNode(ctx context.Context, actor, node string) error
+	Transfer(ctx context.Context, actor, node string) error // to "": whom the leader chooses
+
+	// Verify checks the node's own store. Faults are in the report, not in
+	// the error.
+	Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error)
+}
+
+// Identity says who the node is.
+type Identity struct {
+	Node             string // its id
+	Cluster, History [16]byte
+	Leader           string // the leader's client address; "": unknown
+	Features         []string
+	Release          string // of the software
+}

@@ -1,0 +1,171 @@
+package tcp
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/wire"
+)
+
+// job is a request to be worked on.
+type job struct {
+	conn   *conn
+	header wire.Header
+	body   *wire.Buffer
+	call   *call // nil for an append, which goes on once the node has it
+}
+
+// call is a request that can be cancelled and that credit may be granted to.
+type call struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	credit atomic.Int64
+	wake   chan struct{} // signals that credit came
+}
+
+// creditMax keeps the sum of grants from running over.
+const creditMax = math.MaxInt64 / 2
+
+func (c *call) grant(bytes uint64) {
+	for {
+		now := c.credit.Load()
+		next := now + int64(min(bytes, uint64(creditMax-max(now, 0))))
+		if c.credit.CompareAndSwap(now, next) {
+			break
+		}
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// spend waits until there is credit and takes the bytes off it, below zero if
+// need be: one frame may go over.
+func (c *call) spend(bytes int) error {
+	for c.credit.Load() <= 0 {
+		select {
+		case <-c.wake:
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+	c.credit.Add(int64(-bytes))
+	return nil
+}
+
+// dispatch hands a frame on. It runs on the reading goroutine and does not wait
+// for the backend. The body is freed by whoever works on it.
+func (c *conn) dispatch(h wire.Header, body *wire.Buffer) {
+	switch h.Kind {
+	case wire.KindPing, wire.KindPong, wire.KindCancel, wire.KindCredit:
+		c.control(h, body.B)
+		c.free(body)
+		return
+	}
+	if handlers[h.Kind] == nil {
+		c.answerError(h.Call, firn.Errorf(firn.ErrUnsupported, "this node does not take frames of kind %v; it speaks protocol version %d", h.Kind, wire.ProtocolVersion))
+		c.free(body)
+		return
+	}
+	if int(c.running.Add(1)) > c.server.o.MaxCallsPerConnection {
+		c.running.Add(-1)
+		c.answerError(h.Call, firn.Errorf(firn.ErrBusy, "this connection has %d calls in flight, which is the limit; wait for some of them", c.server.o.MaxCallsPerConnection))
+		c.free(body)
+		return
+	}
+	if !c.server.begin() {
+		c.running.Add(-1)
+		c.answerError(h.Call, firn.Errorf(firn.ErrUnavailable, "this node is stopping; use another one"))
+		c.free(body)
+		return
+	}
+	j := job{conn: c, header: h, body: body}
+	if h.Kind != wire.KindAppend {
+		j.call = c.register(h.Call)
+	}
+	c.server.workers.run(j)
+}
+
+// control takes a frame that begins no call. One that is malformed, or for a
+// call that is over, is passed by: it asks for nothing.
+func (c *conn) control(h wire.Header, body []byte) {
+	m, err := wire.Parse(h.Kind, body)
+	if err != nil {
+		c.answerError(h.Call, err)
+		return
+	}
+	if h.Kind == wire.KindPing {
+		c.answer(h.Call, &wire.Plain{Is: wire.KindPong})
+		return
+	}
+	c.mu.Lock()
+	call := c.calls[h.Call]
+	c.mu.Unlock()
+	if call == nil {
+		return
+	}
+	switch m := m.(type) {
+	case *wire.Credit:
+		call.grant(m.Bytes)
+	case *wire.Plain:
+		if m.Is == wire.KindCancel {
+			call.cancel()
+		}
+	}
+}
+
+func (c *conn) register(id uint64) *call {
+	k := &call{wake: make(chan struct{}, 1)}
+	k.ctx, k.cancel = context.WithCancel(c.ctx)
+	c.mu.Lock()
+	if c.calls == nil {
+		c.calls = make(map[uint64]*call)
+	}
+	c.calls[id] = k
+	c.mu.Unlock()
+	return k
+}
+
+func (c *conn) unregister(id uint64, k *call) {
+	k.cancel()
+	c.mu.Lock()
+	if c.calls[id] == k {
+		delete(c.calls, id)
+	}
+	c.mu.Unlock()
+}
+
+func (c *conn) free(body *wire.Buffer) {
+	c.server.bytes.give(len(body.B))
+	body.Free()
+}
+
+// do works on the request and answers it.
+func (j job) do() {
+	c, began := j.conn, time.Time{}
+	if c.server.o.Observe != nil {
+		began = time.Now()
+	}
+	last, err := handlers[j.header.Kind](j)
+	if err != nil {
+		otherwise := firn.ErrUnavailable
+		if j.header.Kind == wire.KindAppend || j.header.Kind == wire.KindChange {
+			otherwise = firn.ErrUnknown
+		}
+		last = wire.ErrorOf(err, otherwise)
+	}
+	if j.call != nil {
+		c.unregister(j.header.Call, j.call)
+	}
+	c.answer(j.header.Call, last)
+	c.free(j.body)
+	c.running.Add(-1)
+	if c.server.o.Observe != nil {
+		c.server.o.Observe(j.header.Kind, time.Since(began), err)
+	}
+	c.server.end()
+}

@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+)
+
+// Append asks for an atomic append. Each record is the client part of a record,
+// as package record encodes it.
+//
+//	[writes: array of [stream str, expectation, records: array of bin]]
+type Append struct{ Writes []Write }
+
+// Write is one stream's part. Without records it is only a condition.
+type Write struct {
+	Stream  string
+	Expect  firn.Expectation
+	Records [][]byte
+}
+
+// writesMax bounds the writes of one append. Conditions count too.
+const writesMax = 2 * firn.AppendEventsMax
+
+func (*Append) Kind() Kind { return KindAppend }
+
+func (m *Append) AppendBody(dst []byte) []byte {
+	dst = appendArray(appendArray(dst, 1), len(m.Writes))
+	for i := range m.Writes {
+		w := &m.Writes[i]
+		dst = appendString(appendArray(dst, 3), w.Stream)
+		dst = appendExpectation(dst, w.Expect)
+		dst = appendArray(dst, len(w.Records))
+		for _, record := range w.Records {
+			dst = appendBin(dst, record)
+		}
+	}
+	return dst
+}
+
+func (m *Append) parse(r *reader) {
+	later := r.begin(1)
+	// One write of one record is what most appends are.
+	if n := r.list(writesMax); n > 0 {
+		m.Writes = make([]Write, n)
+	}
+	for i := range m.Writes {
+		w := &m.Writes[i]
+		later := r.begin(3)
+		w.Stream = r.string()
+		w.Expect = r.expectation()
+		if n := r.array(); n > 0 {
+			w.Records = make([][]byte, 0, min(n, firn.AppendEventsMax))
+			for range n {
+				w.Records = append(w.Records, r.bin())
+				if r.failed != "" {
+					return
+				}
+			}
+		}
+		r.end(later)
+	}
+	r.end(later)
+}
+
+// Appended is the answer. Streams and ids are those of the request, so only
+// the numbers travel: one entry for each write with records, in order.
+//
+//	[writes: array of [first revision uint, last revision uint, first position uint, last position uint],
+//	 position uint, time, repeated bool]
+type Appended struct {
+	Writes   []WrittenAt
+	Position firn.Position
+	Time     time.Time
+	Repeated bool
+}
+
+// WrittenAt is where one write's events are.
+type WrittenAt struct {
+	FirstRevision, LastRevision firn.Revision
+	FirstPosition, LastPosition firn.Position
+}
+
+func (*Appended) Kind() Kind { return KindAppended }
+
+func (m *Appended) AppendBody(dst []byte) []byte {
+	dst = appendArray(appendArray(dst, 4), len(m.Writes))
+	for _, w := range m.Writes {
+		dst = appendUint(appendArray(dst, 4), uint64(w.FirstRevision))
+		dst = appendUint(dst, uint64(w.LastRevision))
+		dst = appendUint(dst, uint64(w.FirstPosition))
+		dst = appendUint(dst, uint64(w.LastPosition))
+	}
+	dst = appendUint(dst, uint64(m.Position))
+	dst = appendTime(dst, m.Time)
+	return appendBool(dst, m.Repeated)
+}
+
+func (m *Appended) parse(r *reader) {
+	later := r.begin(4)
+	if n := r.list(writesMax); n > 0 {
+		m.Writes = make([]WrittenAt, n)
+	}
+	for i := range m.Writes {
+		w := &m.Writes[i]
+		later := r.begin(4)
+		w.FirstRevision, w.LastRevision = firn.Revision(r.uint()), firn.Revision(r.uint())
+		w.FirstPosition, w.LastPosition = firn.Position(r.uint()), firn.Position(r.uint())
+		r.end(later)
+	}
+	m.Position = firn.Position(r.uint())
+	m.Time = r.time()
+	m.Repeated = r.bool()
+	r.end(later)
+}
+
+// AppendWriter makes the body of an Append from drafts, without encoding the
+// records apart first: Write, then as many times Record as it announced.
+type AppendWriter struct{ Buf []byte }
+
+// BeginAppend begins a body of that many writes behind what dst holds.
+func BeginAppend(dst []byte, writes int) AppendWriter {
+	return AppendWriter{appendArray(appendArray(dst, 1), writes)}
+}
+
+// Write begins the next write.
+func (w *AppendWriter) Write(stream string, expect firn.Expectation, records int) {
+	w.Buf = appendString(appendArray(w.Buf, 3), stream)
+	w.Buf = appendExpectation(w.Buf, expect)
+	w.Buf = appendArray(w.Buf, records)
+}
+
+// Record adds a draft as a record and returns the record's size. The draft must
+// have an id.
+func (w *AppendWriter) Record(d *firn.Draft) int {
+	// The length stands before the record, and is known after it: take the
+	// widest form, which every reader knows.
+	w.Buf = append(w.Buf, codeBin32, 0, 0, 0, 0)
+	start := len(w.Buf)
+	w.Buf = record.AppendDraft(w.Buf, d)
+	size := len(w.Buf) - start
+	binary.BigEndian.PutUint32(w.Buf[start-4:], uint32(size))
+	return size
+}

@@ -1,0 +1,52 @@
+package wire
+
+// Plain is a message without fields: Ping, Pong, Goodbye, Cancel, End and Done,
+// and the requests Stats, Status and Verify.
+//
+//	[]
+type Plain struct{ Is Kind }
+
+func (m *Plain) Kind() Kind { return m.Is }
+
+func (m *Plain) AppendBody(dst []byte) []byte { return appendArray(dst, 0) }
+
+func (m *Plain) parse(r *reader) { r.end(r.begin(0)) }
+
+// Credit lets a call that answers with several frames send this many bytes
+// more, counted as the frames' lengths. See docs/protocol.md, Flow control.
+//
+//	[bytes uint]
+type Credit struct{ Bytes uint64 }
+
+func (*Credit) Kind() Kind { return KindCredit }
+
+func (m *Credit) AppendBody(dst []byte) []byte {
+	return appendUint(appendArray(dst, 1), m.Bytes)
+}
+
+func (m *Credit) parse(r *reader) {
+	later := r.begin(1)
+	m.Bytes = r.uint()
+	r.end(later)
+}
+
+// Named is a message of one name, the node's: RemoveNode, PromoteNode and
+// Transfer (where "" lets the leader choose).
+//
+//	[node str]
+type Named struct {
+	Is   Kind
+	Node string
+}
+
+func (m *Named) Kind() Kind { return m.Is }
+
+func (m *Named) AppendBody(dst []byte) []byte {
+	return appendString(appendArray(dst, 1), m.Node)
+}
+
+func (m *Named) parse(r *reader) {
+	later := r.begin(1)
+	m.Node = r.string()
+	r.end(later)
+}
