@@ -63,7 +63,8 @@ func (s *shard) fail(err error) {
 
 // drive lets the clients call again and again for the duration. A call under
 // way at its end is waited for and counted, in events and in time. report, where
-// it is not nil, is told the events per second so far.
+// it is not nil, is told the events per second so far, at the start and while it
+// goes on.
 func drive(ctx context.Context, d time.Duration, clients int, newCall func(client int) call, report func(perS float64)) measured {
 	shards := make([]shard, min(clients, shardsMax))
 	for i := range shards {
@@ -122,6 +123,7 @@ func repeat(ctx context.Context, stop time.Time, do call, s *shard) {
 }
 
 func reportProgress(finished <-chan struct{}, start time.Time, shards []shard, report func(perS float64)) {
+	report(0) // that it has begun
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,23 +34,14 @@ func collect(t *testing.T, store firn.Store, o Options) []Result {
 
 func TestRun(t *testing.T) {
 	o := tiny(t)
-	o.Nodes = 1
-	var seen []string
-	o.Progress = func(p Progress) { seen = append(seen, p.Doing) }
-	o.Duration = 2 * progressEvery // long enough to be looked at
-	o.Runs, o.Clients = 1, []int{2}
-	o.Workloads = []string{"append"}
-	long := collect(t, firn.Memory(), o)
-	if len(long) != 1 || !slices.Contains(seen, "run 1 of 1") {
-		t.Errorf("%d results, progress %q; want 1 and the run named", len(long), seen)
-	}
-
-	o = tiny(t)
+	o.Nodes = 3
+	doing := map[string]bool{}
+	o.Progress = func(p Progress) { doing[fmt.Sprintf("%s %d %s", p.Workload, p.Clients, p.Doing)] = true }
 	results := collect(t, firn.Memory(), o)
 	var order []string
 	for _, r := range results {
 		order = append(order, r.Workload+strings.Repeat("+", r.Clients))
-		if r.EventsPerS <= 0 || r.FloorPerS <= 0 || r.Ratio <= 0 || r.SyncUs <= 0 {
+		if r.Nodes != 3 || r.EventsPerS <= 0 || r.FloorPerS <= 0 || r.Ratio <= 0 || r.SyncUs <= 0 {
 			t.Errorf("%s, %d clients: a figure is missing in %+v", r.Workload, r.Clients, r)
 		}
 		if r.Errors != 0 || r.LastError != nil {
@@ -65,6 +56,11 @@ func TestRun(t *testing.T) {
 	}
 	if want := "append+ append+++ batch+ batch+++ load+ load+++ scan+ scan+++"; strings.Join(order, " ") != want {
 		t.Errorf("figures came as %s, want %s", strings.Join(order, " "), want)
+	}
+	for _, want := range []string{"append 1 warm-up", "batch 3 floor", "load 1 run 1 of 2", "scan 3 run 2 of 2"} {
+		if !doing[want] {
+			t.Errorf("progress did not say %q", want)
+		}
 	}
 	left, err := os.ReadDir(o.Dir)
 	if err != nil || len(left) > 0 {

@@ -64,13 +64,16 @@ func TestSeparations(t *testing.T) {
 
 // Apply is deterministic and time is given to it; whole clusters run on a clock
 // of the test's own. The folders here may look at no clock and roll no die,
-// apart from these files. None of what they learn from it gets into a command,
-// an event or a file.
+// apart from these files. What they learn from it gets into nothing that apply
+// decides by.
 var clocksAllowed = map[string]string{
 	"replication/coalescer.go": "reports how long an entry took to commit",
 	"replication/disk.go":      "the watchdog measures how long a write hangs",
+	"replication/exchange.go":  "measures how long a peer's answer took, to compare clocks",
+	"replication/lead.go":      "makes the ids of a new cluster, once, on the node that proposes them",
 	"replication/options.go":   "the default of Options.Now, which stamps proposals",
 	"replication/reads.go":     "reports how long a round of reads took",
+	"replication/watch.go":     "the watchdog measures how long a leader refuses",
 
 	"replication/peer/call.go":      "a call's deadline, which travels as a duration",
 	"replication/peer/handshake.go": "a connection's deadline",
