@@ -17,11 +17,12 @@ func checkWrites(writes []Write) error {
 	seen := map[string]bool{}
 	events, bytes := 0, 0
 	for _, w := range writes {
-		if err := CheckStreamName(w.Stream); err != nil {
-			return err
+		check := CheckWritable
+		if len(w.Drafts) == 0 {
+			check = CheckStreamName
 		}
-		if IsSystem(w.Stream) && len(w.Drafts) > 0 {
-			return Errorf(ErrInvalid, "the stream %.64q belongs to the system; choose a name that does not begin with '$'", w.Stream)
+		if err := check(w.Stream); err != nil {
+			return err
 		}
 		if seen[w.Stream] {
 			return Errorf(ErrInvalid, "the stream %.64q stands in two writes of one append; put its drafts into one", w.Stream)

@@ -29,7 +29,7 @@ func CheckStreamName(name string) error {
 	switch {
 	case name == "":
 		return Errorf(ErrInvalid, "the stream's name is empty; give it 1 to %d bytes", StreamNameBytesMax)
-	case len(name) > StreamNameBytesMax:
+	case len(name) > StreamNameBytesMax && !(len(name) <= StreamNameBytesMax+len(lifePrefix) && strings.HasPrefix(name, lifePrefix)):
 		return Errorf(ErrInvalid, "the stream's name has %d bytes (%.32q…); at most %d are allowed", len(name), name, StreamNameBytesMax)
 	case !utf8.ValidString(name):
 		return Errorf(ErrInvalid, "the stream's name %.64q is not UTF-8", name)
@@ -84,7 +84,9 @@ func CheckWritable(stream string) error {
 func IsSystem(stream string) bool { return strings.HasPrefix(stream, "$") }
 
 // LifeStream returns the system stream that records the life of a stream.
-func LifeStream(stream string) string { return "$$" + stream }
+func LifeStream(stream string) string { return lifePrefix + stream }
+
+const lifePrefix = "$$"
 
 // LifeState is where a stream stands in its life.
 type LifeState uint8

@@ -64,28 +64,20 @@ func (n *Node) openReplica() (r *replica, err error) {
 	return r, nil
 }
 
-// openEngine opens the engine. Only when the log knows that an image was
-// received whole is it put to use; then the log begins anew behind it, while
-// term and vote stay.
+// openEngine opens the engine. An image is put to use only where the log knows
+// that it was received whole; the log is put behind it when Raft is opened.
 func (r *replica) openEngine(n *Node) error {
-	_, meta, received := r.log.Received()
 	dir := n.dir.sub(engineDir)
-	if !received {
+	if _, _, received := r.log.Received(); !received {
 		if err := engine.DropImage(n.dir.fs, dir); err != nil {
 			return err
 		}
 	}
-	var err error
-	r.engine, err = engine.Open(dir, engine.Options{
+	e, err := engine.Open(dir, engine.Options{
 		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, CacheBytes: n.config.CacheBytes * 15 / 16,
 	})
-	if err != nil || !received {
-		return err
-	}
-	if applied, _ := r.engine.Applied(); applied < meta.Index {
-		return firn.Errorf(firn.ErrDamaged, "an image of index %d was received, but the store is at %d", meta.Index, applied)
-	}
-	return r.log.Adopt()
+	r.engine = e
+	return err
 }
 
 // service is what the service needs of the replica.

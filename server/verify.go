@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/replication/raftlog"
+	"github.com/firndb/firn/server/wire"
+)
+
+// VerifyDir checks the data directory of a node that does not run: every
+// checksum of its Raft log, and every invariant of its store. Damage that keeps
+// either from being opened is the error; what is found inside is in the report.
+func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64)) (wire.Report, error) {
+	fs := vfs.Default
+	if _, err := fs.Stat(fs.PathJoin(dir, identityFile)); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return wire.Report{}, firn.Errorf(firn.ErrInvalid, "%s is not the data directory of a node: it has no %s", dir, identityFile)
+		}
+		return wire.Report{}, err
+	}
+	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
+	if err != nil {
+		return wire.Report{}, firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use (%v); stop the node, or verify it while it runs with --addr", dir, err)
+	}
+	defer lock.Close()
+
+	var fatal error
+	onFatal := func(err error) { fatal = err }
+	log, err := raftlog.Open(fs.PathJoin(dir, raftDir), raftlog.Options{FS: fs, OnFatal: onFatal})
+	if err != nil {
+		return wire.Report{}, fmt.Errorf("the Raft log: %w", err)
+	}
+	defer log.Close()
+	e, err := engine.Open(fs.PathJoin(dir, engineDir), engine.Options{FS: fs, OnFatal: onFatal})
+	if err != nil {
+		return wire.Report{}, fmt.Errorf("the store: %w", err)
+	}
+	defer e.Close()
+	report, err := e.Verify(ctx, progress)
+	return wireReport(report), errors.Join(err, fatal)
+}
+
+func wireReport(r engine.Report) wire.Report {
+	out := wire.Report{Events: r.Events, Streams: r.Streams, Layers: r.Layers, ChainIndex: r.ChainIndex, ChainHash: r.ChainHash}
+	for _, f := range r.Faults {
+		out.Faults = append(out.Faults, wire.Fault{
+			Invariant: uint64(f.Invariant), Key: []byte(f.Key), Stream: f.Stream, Position: f.Position, Text: f.Text,
+		})
+	}
+	return out
+}
+
+func wireStats(s engine.Stats) wire.Stats {
+	out := wire.Stats{
+		Events: s.Events, Streams: s.Streams, Bytes: s.Bytes, Layers: s.Layers, DiskBytes: s.DiskBytes,
+		Head: s.Head, HeadTime: s.HeadTime,
+	}
+	for _, c := range s.Caches {
+		out.Figures = append(out.Figures,
+			wire.Figure{Name: c.Name + "_cache_hits", Value: c.Hits},
+			wire.Figure{Name: c.Name + "_cache_misses", Value: c.Misses},
+			wire.Figure{Name: c.Name + "_cache_bytes", Value: c.Bytes})
+	}
+	return out
+}
