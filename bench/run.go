@@ -21,7 +21,8 @@ type bench struct {
 	pool  *pool
 	file  *fileFloor
 
-	searched bool // for the streams of earlier runs
+	searched bool   // for the streams of earlier runs
+	loaders  uint64 // made so far
 }
 
 // Run measures the store and gives each figure to emit as soon as it is there;
