@@ -9,6 +9,7 @@ import (
 // The key space. A key's first byte says what it holds; all numbers are
 // big-endian, so that keys sort as their numbers do.
 //
+//	c                  number of the last batch, sealed (tail.go)
 //	f                  format of the store: one sealed byte
 //	l | index u64      one entry of the log (entry.go)
 //	m | name           a record: "snapshot", "received" (record.go)
@@ -16,6 +17,7 @@ import (
 //
 // A sealed value (seal.go), like an entry, ends in a CRC that covers its key.
 const (
+	prefixCount  = 'c'
 	prefixFormat = 'f'
 	prefixEntry  = 'l'
 	prefixRecord = 'm'
@@ -33,6 +35,7 @@ const formatVersion = 1
 const pebbleFormat = pebble.FormatValueSeparation
 
 var (
+	keyCount    = []byte{prefixCount}
 	keyFormat   = []byte{prefixFormat}
 	keySnapshot = []byte("msnapshot")
 	keyReceived = []byte("mreceived")

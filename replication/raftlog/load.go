@@ -42,6 +42,8 @@ func (l *Log) load() error {
 			return err
 		}
 		switch key[0] {
+		case prefixCount:
+			err = l.loadCount(key, value)
 		case prefixFormat:
 			formatted, err = true, l.loadFormat(key, value)
 		case prefixEntry:

@@ -52,6 +52,11 @@ type Log struct {
 	received    raft.SnapshotMeta // Index 0: none
 
 	stable stable
+
+	// committing is held while a batch is written, so that batches are numbered
+	// in the order in which they reach the disk. It is the last lock taken.
+	committing sync.Mutex
+	tail       tail
 }
 
 var (
@@ -82,8 +87,14 @@ func Open(dir string, opts Options) (*Log, error) {
 		return err
 	})
 	if err == nil {
-		if err = l.guard(l.load); err != nil {
+		if err = l.guard(func() error {
+			if err := l.load(); err != nil {
+				return err
+			}
+			return l.openTail()
+		}); err != nil {
 			_ = l.guard(l.db.Close)
+			_ = l.tail.close()
 		}
 	}
 	if err != nil {
@@ -154,8 +165,20 @@ func (l *Log) commit(b *pebble.Batch) error {
 	if l.opts.ObserveSync != nil {
 		start = time.Now()
 	}
-	if err := l.guard(func() error { return l.db.Apply(b, pebble.Sync) }); err != nil {
+	l.committing.Lock()
+	defer l.committing.Unlock()
+	err := l.guard(func() error {
+		if err := l.tail.number(b); err != nil {
+			return err
+		}
+		return l.db.Apply(b, pebble.Sync)
+	})
+	if err != nil {
 		return l.fail(err)
+	}
+	l.tail.count++
+	if err := l.tail.write(); err != nil {
+		return l.fail(fmt.Errorf("write the file %s: %w", tailName, err))
 	}
 	if l.opts.ObserveSync != nil {
 		l.opts.ObserveSync(time.Since(start))
@@ -179,12 +202,13 @@ func (l *Log) Close() error {
 	l.life.Unlock()
 	l.cancel()
 	if err := l.alive(); err == nil {
-		return errors.Join(l.db.Close(), l.lock.Close())
+		return errors.Join(l.db.Close(), l.tail.close(), l.lock.Close())
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer func() { _ = recover() }() // the failure is what counts
+		_ = l.tail.close()
 		if l.db.Close() == nil {
 			_ = l.lock.Close()
 		}
