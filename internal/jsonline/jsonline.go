@@ -98,12 +98,9 @@ func (o *Object) JSON(name string, value []byte) {
 	o.b = Compact(o.b, value)
 }
 
-// List adds a list of values that are JSON already.
-func (o *Object) List(name string, values [][]byte) {
-	o.name(name)
-	o.b = append(o.b, '[')
-	o.b = append(o.b, bytes.Join(values, []byte{','})...)
-	o.b = append(o.b, ']')
+// List returns the list of values that are JSON already.
+func List(values [][]byte) []byte {
+	return append(append([]byte{'['}, bytes.Join(values, []byte{','})...), ']')
 }
 
 // Valid reports whether b is one JSON value in UTF-8, as RFC 8259 wants it.

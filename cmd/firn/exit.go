@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/jsonline"
+)
+
+// The exit statuses. Scripts rely on the numbers.
+const (
+	exitDone        = 0
+	exitOther       = 1
+	exitUsage       = 2
+	exitConflict    = 3
+	exitNotFound    = 4
+	exitUnavailable = 5
+	exitUnknown     = 6
+	exitDamaged     = 7
+)
+
+var statusOfKind = map[firn.Kind]int{
+	firn.ErrInvalid: exitUsage, firn.ErrTooLarge: exitUsage,
+	firn.ErrConflict: exitConflict, firn.ErrIDReused: exitConflict, firn.ErrPartialRepeat: exitConflict, firn.ErrAlreadyExists: exitConflict,
+	firn.ErrNotFound: exitNotFound, firn.ErrDeleted: exitNotFound, firn.ErrTombstoned: exitNotFound, firn.ErrBeforeStore: exitNotFound,
+	firn.ErrUnavailable: exitUnavailable, firn.ErrNotLeader: exitUnavailable, firn.ErrNoSpace: exitUnavailable,
+	firn.ErrBusy: exitUnavailable, firn.ErrTimeout: exitUnavailable,
+	firn.ErrUnknown: exitUnknown,
+	firn.ErrDamaged: exitDamaged,
+}
+
+// failure is an error that knows more than its kind.
+type failure struct {
+	err    error
+	status int    // 0: what the kind says
+	repeat string // the command that repeats it safely; "": none
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+var (
+	errInterrupted = errors.New("interrupted")
+	errDeclined    = errors.New("nothing was done")
+)
+
+// usage is an error of the command line itself.
+func usage(format string, args ...any) error { return firn.Errorf(firn.ErrInvalid, format, args...) }
+
+// conflicting makes "tombstoned" a conflict: for whoever appends, it is one.
+func conflicting(err error) error {
+	if errors.Is(err, firn.ErrTombstoned) {
+		return &failure{err: err, status: exitConflict}
+	}
+	return err
+}
+
+func statusOf(err error) int {
+	var f *failure
+	if errors.As(err, &f) && f.status != 0 {
+		return f.status
+	}
+	var e *firn.Error
+	if errors.As(err, &e) {
+		if status, ok := statusOfKind[e.Kind]; ok {
+			return status
+		}
+	}
+	return exitOther
+}
+
+// finish reports the error of a command and returns the exit status. A reader
+// that went away is no error: it has seen what it wanted.
+func (c *console) finish(err error, args []string) int {
+	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+		return exitDone
+	}
+	if c.output == "json" || wantsJSON(args) {
+		fmt.Fprintf(c.err, "%s\n", errorLine(err))
+	} else {
+		fmt.Fprintf(c.err, "firn: %s\n", err)
+		var f *failure
+		if errors.As(err, &f) && f.repeat != "" {
+			fmt.Fprintf(c.err, "This repeats it safely:\n  %s\n", f.repeat)
+		}
+	}
+	return statusOf(err)
+}
+
+// wantsJSON looks for -o json where the flags could not be parsed.
+func wantsJSON(args []string) bool {
+	for i, a := range args {
+		if a == "-ojson" || a == "-o=json" || a == "--output=json" || (a == "-o" || a == "--output") && i+1 < len(args) && args[i+1] == "json" {
+			return true
+		}
+	}
+	return false
+}
+
+// errorLine is the error as -o json prints it.
+func errorLine(err error) []byte {
+	e := &firn.Error{Kind: firn.ErrInternal}
+	kind, retry := "other", firn.RetryNo.String()
+	if errors.As(err, &e) {
+		kind, retry = e.Kind.String(), e.Retry().String()
+	}
+	var o jsonline.Object
+	o.String("kind", kind)
+	o.String("message", err.Error())
+	o.String("retry", retry)
+	if e.Stream != "" {
+		o.String("stream", e.Stream)
+	}
+	if e.Conflict != nil {
+		o.JSON("expected", expectationJSON(e.Conflict.Expected))
+		o.JSON("actual", expectationJSON(e.Conflict.Actual))
+		if e.Conflict.Deleted {
+			o.Bool("deleted", true)
+		}
+	}
+	if e.Leader != "" {
+		o.String("leader", e.Leader)
+	}
+	if len(e.Positions) > 0 {
+		o.JSON("positions", []byte(strings.ReplaceAll(fmt.Sprint(e.Positions), " ", ",")))
+	}
+	if len(e.IDs) > 0 {
+		o.Strings("ids", idStrings(e.IDs))
+	}
+	var f *failure
+	if errors.As(err, &f) && f.repeat != "" {
+		o.String("repeat", f.repeat)
+	}
+	var line jsonline.Object
+	line.JSON("error", o.Bytes())
+	return line.Bytes()
+}
+
+// expectationJSON is a number for an exact revision, else a string.
+func expectationJSON(e firn.Expectation) []byte {
+	if _, exact := e.Exact(); exact {
+		return []byte(e.String())
+	}
+	return jsonline.AppendString(nil, e.String())
+}
+
+func idStrings(ids []firn.ID) []string {
+	return slices.Collect(func(yield func(string) bool) {
+		for _, id := range ids {
+			if !yield(id.String()) {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/cloudevents"
+)
+
+type exportOptions struct {
+	consistencyFlags
+	stream, category string
+	from, at         string
+	upcast           bool
+}
+
+func newExportCommand(c *console) *cobra.Command {
+	var o exportOptions
+	cmd := &cobra.Command{
+		Use:   "export [STREAM | --category C]",
+		Short: "Print events as CloudEvents, one JSON object a line",
+		Long: `Print events as CloudEvents, one JSON object a line, in the order of the store.
+The same events always give the same bytes; firn import reads them.`,
+		Example: `  firn export | gzip > store.ndjson.gz
+  firn export --category order --at 2026-03-01`,
+		Args:              args("[STREAM]"),
+		ValidArgsFunction: c.completeStreams,
+		RunE: func(cmd *cobra.Command, words []string) error {
+			if len(words) > 0 {
+				o.stream = words[0]
+			}
+			q, err := o.query(c)
+			if err != nil {
+				return err
+			}
+			return c.connected(cmd, func(s *session) error { return runExport(s, q) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.category, "category", "", "only streams of this category")
+	f.StringVar(&o.from, "from", "", "first event, a point in time (default: start)")
+	f.StringVar(&o.at, "at", "", "the past as of this point in time")
+	f.BoolVar(&o.upcast, "upcast", false, "in today's shape instead of as stored")
+	o.consistencyFlags.add(f)
+	return cmd
+}
+
+func (o *exportOptions) query(c *console) (firn.Query, error) {
+	target := targetFlags{stream: o.stream, category: o.category, all: o.stream == "" && o.category == ""}
+	q, err := target.query()
+	if err != nil {
+		return q, err
+	}
+	q.Raw, q.Consistency = !o.upcast, o.consistency()
+	if q.From, err = parsePoint("--from", o.from, q.Stream != "", c.now()); err != nil {
+		return q, err
+	}
+	q.Bound, err = parsePoint("--at", o.at, q.Stream != "", c.now())
+	return q, err
+}
+
+func runExport(s *session, q firn.Query) error {
+	show := func(firn.Position) {}
+	if s.terminalErr && !s.terminalOut {
+		head, _, err := s.db.Head(s.ctx, q.Consistency)
+		if err != nil {
+			return err
+		}
+		bar := newBar(s.err, "export", int64(head))
+		defer bar.Finish()
+		show = func(p firn.Position) { bar.Set64(int64(min(p, head))) }
+	}
+	if err := s.noteMoment(q.Bound, q.Consistency); err != nil {
+		return err
+	}
+	var line []byte
+	return each(s.patience, s.db.Read(s.ctx, q), func(e *firn.Event) error {
+		show(e.Position)
+		line = cloudevents.Append(line[:0], e)
+		return s.print.line(line)
+	})
+}

@@ -1,0 +1,66 @@
+// Command firn is the event-sourcing database Firn on the command line: it
+// runs nodes, and reads and writes a store.
+//
+// What scripts may rely on (exit statuses, the JSON that is printed, how points
+// in time are written) is in docs/cli.md.
+//
+// One subcommand is one file: its options, its flags, and a run function that
+// takes a [session], which holds the store and the writers.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	// A closed pipe is then an error of the write, which ends the command
+	// quietly, instead of a signal that kills it.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	status := run(ctx, os.Args[1:], newConsole())
+	stop()
+	os.Exit(status)
+}
+
+// run executes one command line and returns the exit status.
+func run(ctx context.Context, args []string, c *console) int {
+	root := newRootCommand(c)
+	root.SetArgs(args)
+	return c.finish(root.ExecuteContext(ctx), args)
+}
+
+func newRootCommand(c *console) *cobra.Command {
+	root := newGroupCommand("firn", "An event-sourcing database")
+	root.Long = rootHelp
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(c.in)
+	root.SetOut(c.out)
+	root.SetErr(c.err)
+	root.SetFlagErrorFunc(flagError)
+	c.globalFlags(root)
+	root.AddCommand(
+		newUpCommand(c), newServeCommand(c),
+		newAppendCommand(c), newReadCommand(c), newStreamsCommand(c), newStatsCommand(c),
+		newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c),
+		newImportCommand(c), newExportCommand(c),
+		newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c),
+	)
+	return root
+}
+
+const rootHelp = `Firn is an event-sourcing database: streams of events, appended under
+expectations, read as of any point in time.
+
+Points in time (--from, --at) are inclusive: 5 is a revision of a stream, or a
+position where several streams are read; @120 is always a position; start and
+end; a moment like 2026-03-01T14:32:07Z, or 2026-03-01 for its start in UTC; 2h,
+2h30m or 3d is so long ago.
+
+Exit status: 0 done; 1 other; 2 bad input; 3 conflict; 4 not found; 5 unavailable,
+nothing was done; 6 unknown, it may have been done; 7 damage found.`

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/firndb/firn/server"
+)
+
+type serveOptions struct {
+	server.Config
+	bootstrap   []string
+	cache       byteSize
+	diskReserve byteSize
+}
+
+func newServeCommand(c *console) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve --id n1 --dir D --listen H:P --peer H:P [--http H:P] [--bootstrap id=H:P,… | --join H:P]",
+		Short: "Run one node",
+		Long: `Run one node until it is told to stop (SIGTERM, Ctrl-C).
+
+A fresh data directory needs to be told where its data comes from:
+
+  --bootstrap n1=H:P,n2=H:P,n3=H:P   the first nodes of a new cluster, each with
+                                     its peer address; the same list on each
+  --join H:P                         the client address of any node of a cluster;
+                                     this one is added as a learner, then as a voter
+
+A directory that has data ignores both. Every flag can be set in the
+environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
+		Args: args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flagsFromEnvironment(cmd.LocalNonPersistentFlags(), "FIRN_SERVE_", c.env); err != nil {
+				return err
+			}
+			config, err := o.config()
+			if err != nil {
+				return err
+			}
+			config.Logger = slog.New(slog.NewTextHandler(c.err, nil))
+			return c.local(cmd, func(s *session) error { return runServe(s, config) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.ID, "id", "", "the node's name in its cluster, for good")
+	f.StringVar(&o.Dir, "dir", "", "its data directory")
+	f.StringVar(&o.Listen.Client, "listen", "", "where clients connect")
+	f.StringVar(&o.Listen.Peer, "peer", "", "where other nodes connect")
+	f.StringVar(&o.Listen.HTTP, "http", "", "health and metrics (default: none)")
+	f.StringVar(&o.Advertise.Client, "advertise", "", "where clients reach it (default: --listen)")
+	f.StringVar(&o.Advertise.Peer, "advertise-peer", "", "where other nodes reach it (default: --peer)")
+	f.StringVar(&o.Advertise.HTTP, "advertise-http", "", "where its HTTP is reached (default: --http)")
+	f.StringSliceVar(&o.bootstrap, "bootstrap", nil, "the first nodes of a new cluster, id=peer-address")
+	f.StringVar(&o.Join, "join", "", "the client address of a node of the cluster to join")
+	f.Var(&o.cache, "cache", "memory for caches (default 256MiB)")
+	f.IntVar(&o.MaxConnections, "max-connections", 20_000, "at most so many client connections")
+	f.Var(&o.diskReserve, "disk-reserve", "refuse appends with less free disk than this (default: the larger of 512MiB and 2 % of the disk)")
+	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
+	return cmd
+}
+
+// config completes what the flags filled in directly.
+func (o *serveOptions) config() (server.Config, error) {
+	config := o.Config
+	for _, flag := range []struct{ name, value string }{
+		{"id", o.ID}, {"dir", o.Dir}, {"listen", o.Listen.Client}, {"peer", o.Listen.Peer},
+	} {
+		if flag.value == "" {
+			return config, usage("--%s is missing; usage: firn serve --id n1 --dir D --listen H:P --peer H:P", flag.name)
+		}
+	}
+	for _, entry := range o.bootstrap {
+		id, address, ok := strings.Cut(entry, "=")
+		if !ok || id == "" || address == "" {
+			return config, usage("--bootstrap %q: want id=peer-address, as in n1=127.0.0.1:7410,n2=127.0.0.1:7411", entry)
+		}
+		config.Bootstrap = append(config.Bootstrap, server.Member{ID: id, Peer: address})
+	}
+	if len(o.bootstrap) > 0 && o.Join != "" {
+		return config, usage("both --bootstrap and --join are given; a node either begins a cluster or joins one")
+	}
+	config.CacheBytes, config.DiskReserve = int64(o.cache), uint64(o.diskReserve)
+	return config, nil
+}
+
+// closePatience is how long a node that has failed may take to stop. Its disk
+// may be what hangs.
+const closePatience = 10 * time.Second
+
+func runServe(s *session, config server.Config) error {
+	n, err := s.launch.Start(config)
+	if err != nil {
+		return err
+	}
+	log := config.Logger.With("node", config.ID)
+	log.Info("listening", "clients", config.Listen.Client, "peers", config.Listen.Peer, "http", config.Listen.HTTP, "dir", config.Dir)
+	go func() {
+		if waitReady(s.ctx, n) == nil {
+			log.Info("ready")
+		}
+	}()
+	select {
+	case <-s.ctx.Done():
+		log.Info("stopping")
+		return n.Close()
+	case <-n.Failed():
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- n.Close() }()
+	select {
+	case err = <-closed:
+	case <-time.After(closePatience):
+		err = fmt.Errorf("it did not stop within %s", closePatience)
+	}
+	return errors.Join(n.Err(), err)
+}
+
+// waitReady returns once the node answers. A cluster elects within a second or
+// two, so asking every 50 ms is soon enough and costs nothing.
+func waitReady(ctx context.Context, n node) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, time.Second)
+		err := n.Ready(attempt)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-n.Failed():
+			return n.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// flagsFromEnvironment sets the flags that the command line left alone.
+func flagsFromEnvironment(f *pflag.FlagSet, prefix string, env func(string) string) (err error) {
+	f.VisitAll(func(flag *pflag.Flag) {
+		name := prefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		value := env(name)
+		if value == "" || flag.Changed || err != nil {
+			return
+		}
+		if e := f.Set(flag.Name, value); e != nil {
+			err = usage("%s=%s: %v", name, value, e)
+		}
+	})
+	return err
+}
