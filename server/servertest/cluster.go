@@ -1,0 +1,128 @@
+package servertest
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/server"
+)
+
+// startTimeout bounds how long a cluster may take to elect a leader, on a
+// machine on which other tests run as well.
+const startTimeout = 30 * time.Second
+
+// Cluster is a cluster in the test's process. One goroutine uses it.
+type Cluster struct {
+	Addresses string // of all nodes, for clients
+
+	t      testing.TB
+	places []server.Addresses
+	dir    string
+	nodes  []*server.Node // nil: stopped
+}
+
+// Start starts a cluster of n nodes and returns once every node answers.
+func Start(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, places: places(t, n), dir: t.TempDir(), nodes: make([]*server.Node, n)}
+	c.Addresses = clientAddresses(c.places)
+	t.Cleanup(func() {
+		for i := range c.nodes {
+			c.Stop(i)
+		}
+	})
+	for i := range n {
+		c.Run(i)
+	}
+	c.AwaitReady()
+	return c
+}
+
+// Run starts node i, anew or again.
+func (c *Cluster) Run(i int) {
+	c.t.Helper()
+	n, err := server.Start(server.Config{
+		ID: id(i), Dir: filepath.Join(c.dir, id(i)), Listen: c.places[i], Bootstrap: members(c.places),
+		CacheBytes: 64 << 20, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		c.t.Fatalf("node %s: %v", id(i), err)
+	}
+	c.nodes[i] = n
+}
+
+// Node returns node i, nil where it is stopped.
+func (c *Cluster) Node(i int) *server.Node { return c.nodes[i] }
+
+// Address returns the client address of node i.
+func (c *Cluster) Address(i int) string { return c.places[i].Client }
+
+// Stop stops node i cleanly.
+func (c *Cluster) Stop(i int) {
+	if c.nodes[i] == nil {
+		return
+	}
+	if err := c.nodes[i].Close(); err != nil {
+		c.t.Errorf("stopping node %s: %v", id(i), err)
+	}
+	c.nodes[i] = nil
+}
+
+// AwaitReady returns once every running node answers linearizable calls.
+func (c *Cluster) AwaitReady() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	for i, n := range c.nodes {
+		if n == nil {
+			continue
+		}
+		for {
+			err := n.Ready(ctx)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				c.t.Fatalf("node %s is not ready after %s: %v", id(i), startTimeout, err)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// Leader returns which node leads, -1 where none does.
+func (c *Cluster) Leader() int {
+	db := c.Dial()
+	status, err := db.Status(c.t.Context())
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for i := range c.nodes {
+		if id(i) == status.Leader {
+			return i
+		}
+	}
+	return -1
+}
+
+// Dial returns a client of the whole cluster, closed when the test ends.
+func (c *Cluster) Dial() *client.Client {
+	c.t.Helper()
+	return dial(c.t, c.Addresses)
+}
+
+func dial(t testing.TB, addresses string) *client.Client {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	db, err := client.Dial(ctx, addresses, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
