@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,8 +21,9 @@ import (
 type startCluster func(ctx context.Context, nodes int, dir string) (addrs string, stop func() error, err error)
 
 type benchOptions struct {
-	nodes int
-	dir   string
+	nodes   int
+	dir     string
+	profile string // a file; "": none
 	bench.Options
 }
 
@@ -61,6 +63,7 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	f.IntVar(&o.Size, "size", 256, "bytes of an event's data")
 	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that load and scan find at least", bench.StreamEvents))
 	f.StringVar(&o.dir, "dir", ".", "where the floor is measured, and a cluster of --nodes keeps its data; give a directory on the nodes' disk")
+	f.StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process, which with --nodes is that of the nodes too, to this file")
 	return cmd
 }
 
@@ -116,8 +119,12 @@ func (o *benchOptions) run(s *session, db firn.Store) error {
 	if s.terminalErr {
 		o.Progress = progress.show
 	}
+	stopProfile, err := startProfile(o.profile)
+	if err != nil {
+		return usage("--cpu-profile %s: %v", o.profile, err)
+	}
 	table := bench.NewTable(s.print.w)
-	err := bench.Run(s.ctx, db, o.Options, func(r bench.Result) error {
+	err = bench.Run(s.ctx, db, o.Options, func(r bench.Result) error {
 		progress.clear()
 		if err := o.print(s, table, r); err != nil {
 			return err
@@ -129,10 +136,26 @@ func (o *benchOptions) run(s *session, db firn.Store) error {
 		return s.print.w.Flush()
 	})
 	progress.clear()
+	err = errors.Join(err, stopProfile())
 	if err != nil || s.print.format == "json" {
 		return err
 	}
 	return table.Close()
+}
+
+// startProfile begins a CPU profile; without a file it does nothing.
+func startProfile(file string) (stop func() error, err error) {
+	if file == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
 
 // print prints a result; -o text is the table too.

@@ -107,6 +107,17 @@ func TestBenchTable(t *testing.T) {
 	}
 }
 
+func TestBenchProfile(t *testing.T) {
+	var r benchRun
+	file := filepath.Join(t.TempDir(), "cpu")
+	if err := r.run(t, benchTiny(t, "append", "--clients", "1", "--cpu-profile", file)...); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		t.Errorf("the profile is %d bytes (error: %v), and not what pprof writes", len(b), err)
+	}
+}
+
 func TestBenchStartsItsOwnCluster(t *testing.T) {
 	var r benchRun
 	dir := t.TempDir()
@@ -139,6 +150,7 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		{"append --clients 0", "0 clients"},
 		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
 		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},
+		{"append --cpu-profile ./does-not-exist/cpu", "--cpu-profile"},
 	} {
 		var r benchRun
 		err := r.run(t, strings.Fields(test.words)...)
