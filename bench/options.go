@@ -39,6 +39,10 @@ type Options struct {
 	Size      int           // bytes of an event's data: 256
 	Streams   int           // finished streams that load and scan find at least: 1,000
 
+	// Connections are further ways to the store: its clients share them and the
+	// one that Run is given, evenly.
+	Connections []firn.Store
+
 	Dir      string         // where the floor's file lies; it must be on the store's disk
 	Nodes    int            // how many nodes the store has, for the result; 0: not known
 	Progress func(Progress) // called a few times a second while something runs, one call at a time; nil: nobody looks

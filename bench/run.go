@@ -15,11 +15,11 @@ const (
 
 // bench is one call of Run.
 type bench struct {
-	o     Options
-	store firn.Store
-	data  []byte // of every event
-	pool  *pool
-	file  *fileFloor
+	o      Options
+	stores []firn.Store // the same one, by as many connections
+	data   []byte       // of every event
+	pool   *pool
+	file   *fileFloor
 
 	searched bool   // for the streams of earlier runs
 	loaders  uint64 // made so far
@@ -34,7 +34,7 @@ func Run(ctx context.Context, store firn.Store, o Options, emit func(Result) err
 	if err != nil {
 		return err
 	}
-	b := &bench{o: o, store: store, data: eventData(o.Size), pool: newPool(o.Size)}
+	b := &bench{o: o, stores: append([]firn.Store{store}, o.Connections...), data: eventData(o.Size), pool: newPool(o.Size)}
 	inFlight := len(logged(b.pool.newName(), b.data, BatchEvents)) * o.maxClients()
 	if b.file, err = openFileFloor(o.Dir, max(o.floorFileBytes, 2*int64(inFlight))); err != nil {
 		return err
@@ -55,6 +55,9 @@ func Run(ctx context.Context, store firn.Store, o Options, emit func(Result) err
 	}
 	return nil
 }
+
+// store returns the connection that a client uses.
+func (b *bench) store(client int) firn.Store { return b.stores[client%len(b.stores)] }
 
 // figure is one workload with one number of clients.
 type figure struct {

@@ -147,6 +147,20 @@ func TestErrorsAreCounted(t *testing.T) {
 	}
 }
 
+// Clients are shared out evenly among the connections.
+func TestConnections(t *testing.T) {
+	o := tiny(t)
+	o.Workloads, o.Clients = []string{"append"}, []int{4}
+	same := func(_ int64, done firn.Appended, err error) (firn.Appended, error) { return done, err }
+	store := firn.Memory()
+	first, second := &faulty{Store: store, answer: same}, &faulty{Store: store, answer: same}
+	o.Connections = []firn.Store{second}
+	collect(t, first, o)
+	if first.appends.Load() == 0 || second.appends.Load() == 0 {
+		t.Errorf("%d appends by the first connection, %d by the second; want some by each", first.appends.Load(), second.appends.Load())
+	}
+}
+
 // A store that answers nothing is an error at once, not a figure of zero.
 func TestNothingSucceeds(t *testing.T) {
 	refuse := func(int64, firn.Appended, error) (firn.Appended, error) {

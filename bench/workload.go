@@ -28,7 +28,7 @@ func (b *bench) workload(name string) workload {
 	case "load":
 		return b.reading(name, StreamEvents, b.newLoader)
 	default:
-		return b.reading(name, ScanEvents, func(int) call { return scanner{b.store}.scan })
+		return b.reading(name, ScanEvents, func(client int) call { return scanner{b.store(client)}.scan })
 	}
 }
 
@@ -36,7 +36,7 @@ func (b *bench) workload(name string) workload {
 func (b *bench) writing(name string, events int) workload {
 	return workload{
 		name:   name,
-		client: func(int) call { return newWriter(b.store, b.pool, b.data, events).append },
+		client: func(client int) call { return newWriter(b.store(client), b.pool, b.data, events).append },
 		floor: func() (func(int) call, func() error, error) {
 			records := logged(b.pool.newName(), b.data, events)
 			return func(int) call { return b.file.client(records, events) }, func() error { return nil }, nil
@@ -63,16 +63,16 @@ func (b *bench) reading(name string, events int, client func(int) call) workload
 
 // newLoader makes a client with draws of its own: one that drew as in the run
 // before would find in the caches what that run had read.
-func (b *bench) newLoader(int) call {
+func (b *bench) newLoader(client int) call {
 	b.loaders++
-	l := &loader{store: b.store, streams: b.pool.all(), data: b.data, random: rand.New(rand.NewPCG(1, b.loaders))}
+	l := &loader{store: b.store(client), streams: b.pool.all(), data: b.data, random: rand.New(rand.NewPCG(1, b.loaders))}
 	return l.load
 }
 
 // fill sees to it that there are as many finished streams as were asked for.
 func (b *bench) fill(ctx context.Context, doing func(string)) error {
 	if !b.searched {
-		if err := b.pool.find(ctx, b.store); err != nil {
+		if err := b.pool.find(ctx, b.store(0)); err != nil {
 			return err
 		}
 		b.searched = true
@@ -99,9 +99,9 @@ func (b *bench) fill(ctx context.Context, doing func(string)) error {
 	}
 	close(streams)
 	var clients sync.WaitGroup
-	for range min(fillClients, missing) {
+	for i := range min(fillClients, missing) {
 		clients.Go(func() {
-			w := newWriter(b.store, b.pool, b.data, StreamEvents)
+			w := newWriter(b.store(i), b.pool, b.data, StreamEvents)
 			for range streams {
 				if err := w.append(ctx, lap); err != nil {
 					cancel(fmt.Errorf("write the streams to read: %w", err))

@@ -21,9 +21,10 @@ import (
 type startCluster func(ctx context.Context, nodes int, dir string) (addrs string, stop func() error, err error)
 
 type benchOptions struct {
-	nodes   int
-	dir     string
-	profile string // a file; "": none
+	nodes       int
+	connections int
+	dir         string
+	profile     string // a file; "": none
 	bench.Options
 }
 
@@ -39,17 +40,14 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 			if words[0] != "all" {
 				o.Workloads = words
 			}
-			if err := o.Check(); err != nil {
+			if err := o.check(cmd); err != nil {
 				return err
 			}
 			if !cmd.Flags().Changed("nodes") {
 				return c.connected(cmd, func(s *session) error {
 					s.patience.rest() // a call that hangs is an error of the figure, not the end of all of them
-					return o.run(s, s.db)
+					return o.run(s, s.db, c.addr)
 				})
-			}
-			if cmd.Flags().Changed("addr") {
-				return usage("--nodes starts a cluster and --addr names one; give one of the two")
 			}
 			return c.local(cmd, func(s *session) error { return o.runOnOwnCluster(s, start) })
 		},
@@ -57,6 +55,7 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.nodes, "nodes", 0, "start a cluster of 1 or 3 nodes for it, over TCP on loopback, instead of --addr")
 	f.IntSliceVar(&o.Clients, "clients", []int{1, 16, 64}, "how many clients call at once; each number is a figure")
+	f.IntVar(&o.connections, "connections", 1, "that the clients share; a program has one as a rule, for all that it does at once")
 	f.DurationVar(&o.Duration, "duration", 5*time.Second, "of one run")
 	f.DurationVar(&o.WarmUp, "warm-up", 0, "before the first run of a figure (default: a fifth of --duration, at most 1s)")
 	f.IntVar(&o.Runs, "runs", 5, "of which a figure is the median")
@@ -81,12 +80,26 @@ floors differ by more than 20 %, the run is repeated.
 
 The streams stay in the store, in the category bench; a later load uses them.`
 
+// check refuses what is wrong before anything is started.
+func (o *benchOptions) check(cmd *cobra.Command) error {
+	if err := o.Check(); err != nil {
+		return err
+	}
+	own := cmd.Flags().Changed("nodes")
+	switch {
+	case own && o.nodes != 1 && o.nodes != 3:
+		return usage("--nodes %d; want 1 or 3", o.nodes)
+	case own && cmd.Flags().Changed("addr"):
+		return usage("--nodes starts a cluster and --addr names one; give one of the two")
+	case o.connections < 1 || o.connections > bench.ClientsMax:
+		return usage("--connections %d; give 1 to %d", o.connections, bench.ClientsMax)
+	}
+	return nil
+}
+
 // runOnOwnCluster starts a cluster in a directory of its own, which is gone
 // afterwards.
 func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err error) {
-	if o.nodes != 1 && o.nodes != 3 {
-		return usage("--nodes %d; want 1 or 3", o.nodes)
-	}
 	dir, err := os.MkdirTemp(o.dir, "firn-bench-*")
 	if err != nil {
 		return usage("--dir %s: %v", o.dir, err)
@@ -103,14 +116,22 @@ func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err erro
 	}
 	defer db.Close()
 	o.Nodes, o.dir = o.nodes, dir
-	if err = o.run(s, db); err != nil && s.ctx.Err() != nil {
+	if err = o.run(s, db, addrs); err != nil && s.ctx.Err() != nil {
 		return errInterrupted
 	}
 	return err
 }
 
 // run measures the store and prints every figure as soon as it is there.
-func (o *benchOptions) run(s *session, db firn.Store) error {
+func (o *benchOptions) run(s *session, db firn.Store, addrs string) error {
+	for range o.connections - 1 {
+		further, err := s.dial(s.ctx, addrs)
+		if err != nil {
+			return err
+		}
+		defer further.Close()
+		o.Connections = append(o.Connections, further)
+	}
 	o.Dir = o.dir
 	if bench.InMemory(o.dir) {
 		fmt.Fprintf(s.err, "firn: %s is in memory: its syncs cost nothing, and the floor says nothing about a disk (--dir takes another directory)\n", o.dir)

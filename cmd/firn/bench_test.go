@@ -31,6 +31,7 @@ func (s benchStore) Close() error { *s.closed = true; return nil }
 type benchRun struct {
 	out, err bytes.Buffer
 	dialled  string
+	dials    int
 	closed   bool
 	started  []int
 	dirs     []string
@@ -44,7 +45,7 @@ func (r *benchRun) run(t *testing.T, words ...string) error {
 	c := &console{
 		out: &r.out, err: &r.err, env: func(string) string { return "" }, terminalErr: r.terminal,
 		dial: func(_ context.Context, addrs string) (store, error) {
-			r.dialled = addrs
+			r.dialled, r.dials = addrs, r.dials+1
 			return benchStore{Store: firn.Memory(), closed: &r.closed}, nil
 		},
 	}
@@ -121,11 +122,11 @@ func TestBenchProfile(t *testing.T) {
 func TestBenchStartsItsOwnCluster(t *testing.T) {
 	var r benchRun
 	dir := t.TempDir()
-	if err := r.run(t, benchTiny(t, "append", "--nodes", "3", "--clients", "1", "-o", "json", "--dir", dir)...); err != nil {
+	if err := r.run(t, benchTiny(t, "append", "--nodes", "3", "--clients", "1", "--connections", "3", "-o", "json", "--dir", dir)...); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(r.started, []int{3}) || r.stopped != 1 || !r.closed || r.dialled != "127.0.0.1:1" {
-		t.Errorf("started %v, stopped %d times, client closed %t, dialled %q", r.started, r.stopped, r.closed, r.dialled)
+	if !slices.Equal(r.started, []int{3}) || r.stopped != 1 || !r.closed || r.dialled != "127.0.0.1:1" || r.dials != 3 {
+		t.Errorf("started %v, stopped %d times, client closed %t, dialled %q %d times", r.started, r.stopped, r.closed, r.dialled, r.dials)
 	}
 	if !strings.Contains(r.out.String(), `"nodes":3,`) {
 		t.Errorf("printed %s", &r.out)
@@ -148,6 +149,7 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		{"append --nodes 2", "want 1 or 3"},
 		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
 		{"append --clients 0", "0 clients"},
+		{"append --connections 0", "--connections 0"},
 		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
 		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},
 		{"append --cpu-profile ./does-not-exist/cpu", "--cpu-profile"},
