@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -86,6 +87,13 @@ func (l *Log) guard(f func() error) error {
 		}
 		return err
 	case <-l.dead:
+		if !l.opened.Load() {
+			// Open's caller may try again at once: let go of the directory first.
+			select {
+			case <-done:
+			case <-time.After(l.opts.closeMax):
+			}
+		}
 		return l.failure
 	}
 }
@@ -103,6 +111,21 @@ func (p pebbleLogger) Errorf(format string, args ...any) { p.to.Error(fmt.Sprint
 // blocking it) releases the locks that the goroutine holds with defer, so that
 // the store can usually still be closed.
 func (p pebbleLogger) Fatalf(format string, args ...any) {
-	p.log.fail(fmt.Errorf(format, args...))
+	said := reported{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if cause, ok := arg.(error); ok {
+			said.cause = cause
+		}
+	}
+	p.log.fail(said)
 	runtime.Goexit()
 }
+
+// reported is what Pebble said, and the error that it said it about.
+type reported struct {
+	text  string
+	cause error
+}
+
+func (r reported) Error() string { return r.text }
+func (r reported) Unwrap() error { return r.cause }

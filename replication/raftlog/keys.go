@@ -9,19 +9,23 @@ import (
 // The key space. A key's first byte says what it holds; all numbers are
 // big-endian, so that keys sort as their numbers do.
 //
-//	c                  number of the last batch, sealed (tail.go)
+//	e | index u64      one entry of the log (entry.go)
 //	f                  format of the store: one sealed byte
-//	l | index u64      one entry of the log (entry.go)
 //	m | name           a record: "snapshot", "received" (record.go)
 //	s | name           a value of Raft's stable store, sealed
+//	w                  number of the last batch, sealed (tail.go)
 //
 // A sealed value (seal.go), like an entry, ends in a CRC that covers its key.
+//
+// The entries come first. Nearly every table that is flushed also holds one of
+// the small keys; were they before the entries, its keys would span all older
+// entries, and every compaction would write the whole log anew.
 const (
-	prefixCount  = 'c'
+	prefixEntry  = 'e'
 	prefixFormat = 'f'
-	prefixEntry  = 'l'
 	prefixRecord = 'm'
 	prefixStable = 's'
+	prefixCount  = 'w'
 )
 
 // formatVersion is the version of all of the above.

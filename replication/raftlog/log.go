@@ -81,28 +81,36 @@ func Open(dir string, opts Options) (*Log, error) {
 	if l.lock, err = pebble.LockDirectory(dir, opts.FS); err != nil {
 		return nil, lockError(dir, err)
 	}
-	err = l.guard(func() error {
-		db, err := pebble.Open(dir, l.pebbleOptions())
-		l.db = db
-		return err
-	})
-	if err == nil {
-		if err = l.guard(func() error {
-			if err := l.load(); err != nil {
-				return err
-			}
-			return l.openTail()
-		}); err != nil {
-			_ = l.guard(l.db.Close)
-			_ = l.tail.close()
-		}
-	}
-	if err != nil {
-		_ = l.lock.Close()
+	if err := l.guard(l.start); err != nil {
 		return nil, l.word(err)
 	}
 	l.opened.Store(true)
+	if failure := l.alive(); failure != nil { // in the background, just now
+		return nil, l.Close()
+	}
 	return l, nil
+}
+
+// start opens the store, and closes it again if anything is wrong, however
+// Pebble says so.
+func (l *Log) start() (err error) {
+	sound := false
+	defer func() {
+		if !sound || l.alive() != nil {
+			l.shut()
+		}
+	}()
+	if l.db, err = pebble.Open(l.dir, l.pebbleOptions()); err != nil {
+		return err
+	}
+	if err := l.load(); err != nil {
+		return err
+	}
+	if err := l.openTail(); err != nil {
+		return err
+	}
+	sound = true
+	return nil
 }
 
 // lockError tells a directory that is in use from one that cannot be locked.
@@ -116,12 +124,14 @@ func lockError(dir string, err error) error {
 func (l *Log) pebbleOptions() *pebble.Options {
 	logger := pebbleLogger{l, l.opts.Logger}
 	o := &pebble.Options{
-		FS:                 markerFS{l.opts.FS},
+		FS:                 diskFS{l.opts.FS, l.fail},
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,
 		CacheSize:          l.opts.CacheBytes,
 		MemTableSize:       l.opts.MemTableBytes,
+
+		DisableAutomaticCompactions: l.opts.noCompactions,
 		// Flushes lag behind for a moment under load; entries must not wait for them.
 		MemTableStopWritesThreshold: 4,
 		// Truncated entries give their space back although nothing else is written.
@@ -186,12 +196,10 @@ func (l *Log) commit(b *pebble.Batch) error {
 	return nil
 }
 
-// closeMax bounds the time that closing takes after a failure, when Pebble may
-// wait for work that will never be done.
-const closeMax = 5 * time.Second
-
 // Close closes the log. Raft must have been shut down. A log that has failed is
-// closed as far as it can be; the failure is returned.
+// closed as far as it can be, and the failure is returned; Pebble may wait for
+// work that will never be done, and then the directory stays locked until the
+// process ends.
 func (l *Log) Close() error {
 	l.life.Lock()
 	if l.closed {
@@ -207,17 +215,23 @@ func (l *Log) Close() error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer func() { _ = recover() }() // the failure is what counts
-		_ = l.tail.close()
-		if l.db.Close() == nil {
-			_ = l.lock.Close()
-		}
+		l.shut()
 	}()
-	late := time.NewTimer(closeMax)
+	late := time.NewTimer(l.opts.closeMax)
 	defer late.Stop()
 	select {
 	case <-done:
 	case <-late.C:
 	}
 	return l.failure
+}
+
+// shut closes what is open, as far as a store that has failed can be closed.
+func (l *Log) shut() {
+	defer func() { _ = recover() }() // the failure is what counts
+	_ = l.tail.close()
+	if l.db != nil {
+		_ = l.db.Close()
+	}
+	_ = l.lock.Close()
 }

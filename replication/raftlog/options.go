@@ -34,11 +34,19 @@ type Options struct {
 	// keepFirstWAL leaves out a step of making a new store, for the test that
 	// shows why it is there.
 	keepFirstWAL bool
+
+	// noCompactions is for the test that lets Open fail: Pebble then tears down
+	// what a compaction that has just begun still uses.
+	noCompactions bool
+
+	// closeMax bounds the time that closing takes after a failure. Default: 5 s.
+	closeMax time.Duration
 }
 
 const (
 	memTableBytesDefault = 32 << 20
 	cacheBytesDefault    = 8 << 20
+	closeMaxDefault      = 5 * time.Second
 )
 
 func (o *Options) setDefaults() error {
@@ -56,6 +64,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.CacheBytes == 0 {
 		o.CacheBytes = cacheBytesDefault
+	}
+	if o.closeMax == 0 {
+		o.closeMax = closeMaxDefault
 	}
 	return nil
 }

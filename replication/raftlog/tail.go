@@ -61,7 +61,7 @@ func (l *Log) openTail() error {
 	if err := l.tail.write(); err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), markerFS{fs}.syncDir(l.dir))
+	return errors.Join(file.Sync(), syncDir(fs, l.dir))
 }
 
 func (t *tail) write() error {
