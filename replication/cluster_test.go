@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
@@ -80,14 +81,36 @@ func (s *seat) wipe() {
 // start opens all nodes as the first members of a cluster.
 func (c *cluster) start() *cluster {
 	c.t.Helper()
-	var first []replication.Server
 	for _, name := range c.names {
-		first = append(first, replication.Server{ID: name, Peer: name + ":7410"})
-	}
-	for _, name := range c.names {
-		c.seats[name].start(first)
+		c.seats[name].start(c.first())
 	}
 	return c
+}
+
+// first is what all nodes are bootstrapped with.
+func (c *cluster) first() (list []replication.Server) {
+	for _, name := range c.names {
+		list = append(list, replication.Server{ID: name, Peer: name + ":7410"})
+	}
+	return list
+}
+
+// stranger is Raft's transport on a host of its own, which speaks in the name
+// of a node.
+func (c *cluster) stranger(node string) (t *raft.NetworkTransport, stop func()) {
+	c.t.Helper()
+	port, err := peer.Listen(peer.Options{
+		Addr: "stranger:7410", Advertise: node + ":7410", Node: node, Network: c.sim.Host("stranger"),
+		Identity: func() peer.Identity { return peer.Identity{} },
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	t = raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{Stream: port.Raft(), MaxPool: 1, MaxRPCsInFlight: 1, Timeout: time.Second, Logger: hclog.NewNullLogger()})
+	return t, func() {
+		_ = t.Close()
+		_ = port.Close()
+	}
 }
 
 func (s *seat) start(bootstrap []replication.Server) {
@@ -191,9 +214,11 @@ func (s *seat) now() (*replication.Node, *replicationtest.Machine) {
 }
 
 func (c *cluster) stop() {
+	var all sync.WaitGroup
 	for _, s := range c.seats {
-		s.stop(true)
+		all.Go(func() { s.stop(true) })
 	}
+	all.Wait()
 }
 
 // await waits until something is so, looking every millisecond; a bubble's

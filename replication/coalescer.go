@@ -3,6 +3,7 @@ package replication
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,8 +36,8 @@ type coalescer struct {
 
 	mu      sync.Mutex
 	queue   []*item
-	held    int64 // bytes of all items queued or on their way
-	flights int
+	held    int64     // bytes of all items queued or on their way
+	flights [][]*item // the items of each entry on its way
 	flying  int64
 	stopped error
 	idle    chan struct{} // closed when nothing is on its way, where drain waits
@@ -151,7 +152,7 @@ func (c *coalescer) run(done <-chan struct{}) {
 func (c *coalescer) next() (items []*item, bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.flights >= flightsMax {
+	if len(c.flights) >= flightsMax {
 		return nil, 0
 	}
 	for _, it := range c.queue {
@@ -162,7 +163,7 @@ func (c *coalescer) next() (items []*item, bytes int64) {
 		items, bytes = append(items, it), bytes+n
 	}
 	// A single entry may be larger than what may be on its way; it then goes alone.
-	if len(items) == 0 || c.flights > 0 && c.flying+bytes > flightBytesMax {
+	if len(items) == 0 || len(c.flights) > 0 && c.flying+bytes > flightBytesMax {
 		return nil, 0
 	}
 	for _, it := range items {
@@ -171,14 +172,14 @@ func (c *coalescer) next() (items []*item, bytes int64) {
 	rest := copy(c.queue, c.queue[len(items):])
 	clear(c.queue[rest:])
 	c.queue = c.queue[:rest]
-	c.flights++
+	c.flights = append(c.flights, items)
 	c.flying += bytes
 	return items, bytes
 }
 
 // land waits for an entry's future and answers its items. Raft may lose a
-// future when it shuts down; then this goroutine stays, and the callers have
-// their contexts and stop's answer.
+// future when it shuts down; then this goroutine stays behind, and the callers
+// get their answer from abandon.
 func (c *coalescer) land(items []*item, bytes int64, start time.Time, future raft.ApplyFuture) {
 	err := future.Error()
 	c.note(err)
@@ -205,10 +206,10 @@ func (c *coalescer) land(items []*item, bytes int64, start time.Time, future raf
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flights--
+	c.flights = slices.DeleteFunc(c.flights, func(f []*item) bool { return f[0] == items[0] })
 	c.flying -= bytes
 	c.held -= bytes
-	if c.flights == 0 && c.idle != nil {
+	if len(c.flights) == 0 && c.idle != nil {
 		close(c.idle)
 		c.idle = nil
 	}
@@ -220,7 +221,7 @@ var errNoResults = errors.New("the entry was applied without results")
 func (it *item) answer(o outcome) {
 	select {
 	case it.outcome <- o:
-	default: // stop has answered already
+	default: // abandon has answered already
 	}
 }
 
@@ -237,11 +238,23 @@ func (c *coalescer) stop(err error) {
 	c.queue = nil
 }
 
+// abandon answers everything that is on its way with err. What becomes of it is
+// not known here.
+func (c *coalescer) abandon(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, items := range c.flights {
+		for _, it := range items {
+			it.answer(outcome{err: err})
+		}
+	}
+}
+
 // drain returns once nothing is on its way, or the time is over. Without it,
 // Raft would lose the futures of what is on its way when it shuts down.
 func (c *coalescer) drain(limit time.Duration) {
 	c.mu.Lock()
-	if c.flights == 0 {
+	if len(c.flights) == 0 {
 		c.mu.Unlock()
 		return
 	}

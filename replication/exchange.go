@@ -176,12 +176,11 @@ func (n *Node) answerStatus(_ context.Context, from string, body []byte) ([]byte
 	}
 	if len(n.members()) == 0 {
 		n.exchange.mu.Lock()
-		first := len(n.exchange.hints) == 0
 		n.exchange.hints = q.Members
 		n.exchange.mu.Unlock()
-		if first {
-			n.exchange.now()
-		}
+	}
+	if !n.admission.admitted.Load() && !n.exchange.peer(from).knows {
+		n.exchange.now() // somebody is there to be admitted by
 	}
 	a := answerReport{Report: n.report()}
 	a.Knows, a.Refused = n.admission.judge(from, q.Report.Disk, q.Report.Admitted, n.listed(from))

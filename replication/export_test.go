@@ -16,14 +16,14 @@ func NewRules(change func(*TestRules)) Rules {
 	return rules{
 		fastHeartbeats: t.FastHeartbeats, pipelining: t.Pipelining, largeRequests: t.LargeRequests,
 		noWatchdogs: t.NoWatchdogs, verifyLeader: t.VerifyLeader, anyDisk: t.AnyDisk, unchecked: t.Unchecked,
-		keepRaftOnImage: t.KeepRaftOnImage, wrapLog: t.WrapLog, hold: t.Hold,
+		wrapLog: t.WrapLog, hold: t.Hold,
 	}
 }
 
 // TestRules are the switches of rules, by names that other packages can use.
 type TestRules struct {
 	FastHeartbeats, Pipelining, LargeRequests, NoWatchdogs bool
-	VerifyLeader, AnyDisk, Unchecked, KeepRaftOnImage      bool
+	VerifyLeader, AnyDisk, Unchecked                       bool
 
 	WrapLog func(raft.LogStore) raft.LogStore
 	Hold    func(raft.ServerID)

@@ -56,10 +56,8 @@ func Open(o Options) (*Node, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	if !o.rules.keepRaftOnImage {
-		if err := adoptImage(o.Log, o.Machine); err != nil {
-			return nil, err
-		}
+	if err := adoptImage(o.Log, o.Machine); err != nil {
+		return nil, err
 	}
 	if !o.rules.unchecked {
 		if err := checkStart(o.Log, o.Machine); err != nil {
@@ -150,6 +148,7 @@ func (n *Node) close(handOn bool) error {
 	n.stopping.Store(true)
 	n.queue.stop(errClosed)
 	n.queue.drain(closeWait)
+	n.queue.abandon(n.explain(raft.ErrRaftShutdown))
 	n.cancel()
 	close(n.closing)
 	done := make(chan error, 1)
@@ -187,6 +186,7 @@ func (n *Node) fatal(err error) {
 		n.transport.bar(gateFatal)
 	}
 	n.queue.stop(firn.Errorf(firn.ErrUnavailable, "this node takes no part in the cluster any more: %v; nothing was done", err))
+	n.queue.abandon(n.explain(err))
 	go n.o.OnFatal(known)
 }
 
@@ -195,7 +195,7 @@ func (n *Node) failure() *firn.Error { return n.failed.Load() }
 // diskFailed is told that the log refused a write. After an image has come in
 // that is what it should do, until the replica is opened again.
 func (n *Node) diskFailed(err error) {
-	if _, _, waiting := n.o.Log.Received(); waiting || n.isClosing() {
+	if _, _, waiting := n.o.Log.Received(); waiting || n.isClosing() || n.o.rules.noWatchdogs {
 		return
 	}
 	n.fatal(err)

@@ -11,15 +11,13 @@ import (
 // holds them all. A test of a defect opens a node with the upstream behaviour,
 // shows the defect, and then shows that it is gone without the switch.
 type rules struct {
-	fastHeartbeats   bool // heartbeats pass Raft's main goroutine by
-	pipelining       bool // a second request follows before the first is answered
-	largeRequests    bool // 64 entries a request
-	noWatchdogs      bool // nobody looks at how long a write takes
-	verifyLeader     bool // reads trust VerifyLeader's answer
-	anyDisk          bool // a member may come back with an empty disk
-	unchecked        bool // what lies on disk is not compared at start
-	keepRaftOnImage  bool // Raft goes on in place after an image, as it does by itself
-	waitWithoutBound bool // a proposal waits for its future and nothing else
+	fastHeartbeats bool // heartbeats pass Raft's main goroutine by
+	pipelining     bool // a second request follows before the first is answered
+	largeRequests  bool // 64 entries a request
+	noWatchdogs    bool // nobody looks at how long a write takes, or whether it fails
+	verifyLeader   bool // reads trust VerifyLeader's answer
+	anyDisk        bool // a member may come back with an empty disk
+	unchecked      bool // what lies on disk is not compared at start
 
 	wrapLog func(raft.LogStore) raft.LogStore // puts faults between Raft and its disk
 	hold    func(id raft.ServerID)            // called when an answer to AppendEntries has come

@@ -7,6 +7,7 @@ import "github.com/hashicorp/raft"
 type Status struct {
 	Leader string // "": none is known
 	Term   uint64
+	Commit uint64       // index that this node knows as committed
 	Nodes  []NodeStatus // in the order of the configuration
 
 	// What is wrong with this node or between the replicas; "": nothing.
@@ -42,7 +43,7 @@ const (
 // Status returns the cluster as this node sees it.
 func (n *Node) Status() Status {
 	_, leader := n.raft.LeaderWithID()
-	s := Status{Leader: string(leader), Term: n.raft.CurrentTerm(), Trouble: n.trouble()}
+	s := Status{Leader: string(leader), Term: n.raft.CurrentTerm(), Commit: n.raft.CommitIndex(), Trouble: n.trouble()}
 	furthest := uint64(0)
 	for _, m := range n.members() {
 		ns := NodeStatus{ID: string(m.ID), Peer: string(m.Address), Role: RoleVoter}

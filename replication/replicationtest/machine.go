@@ -51,10 +51,8 @@ func (s state) clone() state {
 type Machine struct {
 	disk *Disk
 
-	// Hold, where it is set, is called before each Apply. Set before use.
-	Hold func()
-
 	mu      sync.Mutex
+	hold    func() // called before each Apply
 	now     state
 	changed chan struct{}
 }
@@ -71,6 +69,13 @@ func Open(disk *Disk) *Machine {
 	return &Machine{disk: disk, now: disk.durable.clone(), changed: make(chan struct{})}
 }
 
+// SetHold has a function called before each Apply.
+func (m *Machine) SetHold(hold func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hold = hold
+}
+
 // Item is an append of a text, with so many bytes beside it.
 func Item(text string, size int) []byte {
 	return command.AppendItem(nil, &command.Append{
@@ -81,8 +86,11 @@ func Item(text string, size int) []byte {
 
 // Apply applies entries.
 func (m *Machine) Apply(entries []replication.Entry) ([][]command.Result, error) {
-	if m.Hold != nil {
-		m.Hold()
+	m.mu.Lock()
+	hold := m.hold
+	m.mu.Unlock()
+	if hold != nil {
+		hold()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
