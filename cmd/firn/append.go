@@ -171,6 +171,9 @@ func (p *printer) appended(done *firn.Appended) error {
 	for i := range done.Writes {
 		writes[i] = objectLine(writtenFields(&done.Writes[i], done))
 	}
+	if len(writes) == 0 { // conditions only: they held at this position
+		return p.object(raw("writes", jsonline.List(writes)), num("position", done.Position))
+	}
 	return p.object(raw("writes", jsonline.List(writes)))
 }
 

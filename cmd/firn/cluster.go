@@ -60,6 +60,9 @@ func (s *session) changeMembers(done, id string, err error) error {
 	if err != nil {
 		return err
 	}
+	if id == "" {
+		return s.print.object(boolean(done, true))
+	}
 	return s.print.object(str("node", id), boolean(done, true))
 }
 

@@ -64,9 +64,10 @@ func (c *console) globalFlags(root *cobra.Command) {
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "text"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// timeoutMargin lets the client's own --timeout come first: it knows which node
-// did not answer, and whether something may have been done.
-const timeoutMargin = 500 * time.Millisecond
+// timeoutMargin is the part of --timeout that is waited longer here, so that
+// the client gives up first: it knows which node did not answer, and whether
+// something may have been done.
+const timeoutMargin = 10
 
 // session is one command at work: the store it talks to and where it prints.
 type session struct {
@@ -97,7 +98,7 @@ func (c *console) connected(cmd *cobra.Command, run func(*session) error) error 
 		if c.timeout <= 0 {
 			return usage("--timeout %s; give a time above 0, like 10s", c.timeout)
 		}
-		s.patience = newPatience(s.ctx, c.timeout+timeoutMargin)
+		s.patience = newPatience(s.ctx, c.timeout+c.timeout/timeoutMargin)
 		defer s.patience.stop()
 		s.ctx = s.patience.ctx
 		db, err := c.dial(s.ctx, c.addr)

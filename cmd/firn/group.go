@@ -17,15 +17,19 @@ func newGroupCommand(use, short string) *cobra.Command {
 			if len(args) == 0 {
 				return cmd.Help()
 			}
-			hint := "; see " + cmd.CommandPath() + " help"
-			if similar := cmd.SuggestionsFor(args[0]); len(similar) > 0 {
-				hint = "; did you mean " + strings.Join(similar, " or ") + "?"
-			}
-			return usage("there is no command %q in %s%s", args[0], cmd.CommandPath(), hint)
+			return unknownCommand(cmd, args[0])
 		},
 	}
 	cmd.Args = cobra.ArbitraryArgs
 	return cmd
+}
+
+func unknownCommand(group *cobra.Command, word string) error {
+	hint := "; see " + group.CommandPath() + " --help"
+	if similar := group.SuggestionsFor(word); len(similar) > 0 {
+		hint = "; did you mean " + strings.Join(similar, " or ") + "?"
+	}
+	return usage("there is no command %q in %s%s", word, group.CommandPath(), hint)
 }
 
 // args makes a check of how many words a command takes. names says what they
@@ -48,8 +52,14 @@ func args(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// flagError adds to the error of a flag which flag was probably meant.
-func flagError(cmd *cobra.Command, err error) error {
+// flagError says which flag was probably meant. A group of commands is only
+// asked to parse flags of others where the word before them is no command.
+func flagError(cmd *cobra.Command, err error, line []string) error {
+	if cmd.HasSubCommands() {
+		if word := firstWord(cmd, line); word != "" {
+			return unknownCommand(cmd, word)
+		}
+	}
 	message := err.Error()
 	if name, ok := strings.CutPrefix(message, "unknown flag: --"); ok {
 		best, distance := "", 3
@@ -64,6 +74,25 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage("%s has no flag --%s; see %s --help", cmd.CommandPath(), name, cmd.CommandPath())
 	}
 	return usage("%s; see %s --help", message, cmd.CommandPath())
+}
+
+// firstWord is the first word of a command line behind the path to a group that
+// is neither a flag nor a flag's value.
+func firstWord(group *cobra.Command, line []string) string {
+	path := strings.Fields(group.CommandPath())[1:]
+	for i := 0; i < len(line); i++ {
+		word := line[i]
+		switch flag := group.PersistentFlags().Lookup(strings.TrimLeft(word, "-")); {
+		case word == "-o", strings.HasPrefix(word, "--") && flag != nil && flag.NoOptDefVal == "":
+			i++ // and its value
+		case strings.HasPrefix(word, "-"):
+		case len(path) > 0 && path[0] == word:
+			path = path[1:]
+		default:
+			return word
+		}
+	}
+	return ""
 }
 
 // editDistance is the least number of letters to insert, delete or replace.

@@ -32,6 +32,7 @@ func main() {
 func run(ctx context.Context, args []string, c *console) int {
 	root := newRootCommand(c)
 	root.SetArgs(args)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
 	return c.finish(root.ExecuteContext(ctx), args)
 }
 
@@ -42,16 +43,24 @@ func newRootCommand(c *console) *cobra.Command {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	root.SetFlagErrorFunc(flagError)
 	c.globalFlags(root)
 	root.AddCommand(
-		newUpCommand(c), newServeCommand(c),
+		newDemoCommand(c), newUpCommand(c), newServeCommand(c),
 		newAppendCommand(c), newReadCommand(c), newStreamsCommand(c), newStatsCommand(c),
 		newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c),
 		newImportCommand(c), newExportCommand(c),
 		newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c),
 	)
+	eachCommand(root, func(cmd *cobra.Command) { cmd.DisableFlagsInUseLine = true })
 	return root
+}
+
+// eachCommand visits a command and all below it.
+func eachCommand(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, sub := range cmd.Commands() {
+		eachCommand(sub, visit)
+	}
 }
 
 const rootHelp = `Firn is an event-sourcing database: streams of events, appended under
