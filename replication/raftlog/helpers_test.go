@@ -48,15 +48,21 @@ func check(t *testing.T, fs vfs.FS, l *Log) {
 // dump writes down all that a log holds durably.
 func dump(t *testing.T, l *Log) string {
 	t.Helper()
+	text, err := dumpOf(l)
+	must(t, err)
+	return text
+}
+
+func dumpOf(l *Log) (string, error) {
 	m := model{entries: map[uint64]string{}, stable: map[string]string{}}
 	first, last, err := l.bounds()
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	for index := first; index <= last && index != 0; index++ {
 		e, err := l.Entry(index)
 		if err != nil {
-			t.Fatal(err)
+			return "", err
 		}
 		m.entries[index] = entryText(e)
 	}
@@ -69,7 +75,7 @@ func dump(t *testing.T, l *Log) string {
 	if _, meta, ok := l.Received(); ok {
 		m.received = metaText(meta)
 	}
-	return m.String()
+	return m.String(), nil
 }
 
 // model is what a log should hold, simple enough to believe.
