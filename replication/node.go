@@ -152,8 +152,10 @@ func (n *Node) close(handOn bool) error {
 	n.cancel()
 	close(n.closing)
 	done := make(chan error, 1)
+	ended := n.raft.Shutdown()
+	err := n.transport.Close() // calls under way end now, not when their time is over
 	go func() {
-		err := n.raft.Shutdown().Error()
+		_ = ended.Error()
 		n.running.Wait()
 		done <- err
 	}()
@@ -163,7 +165,6 @@ func (n *Node) close(handOn bool) error {
 	case err := <-done:
 		return err
 	case <-late.C:
-		_ = n.transport.Close()
 		return firn.Errorf(firn.ErrUnavailable, "node %s did not stop within %v; something below it hangs", n.o.ID, closeWait)
 	}
 }
