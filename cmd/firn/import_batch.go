@@ -160,7 +160,7 @@ func blamesEvents(err error) bool {
 // persist appends until it is known whether that was done: a leader that dies
 // must not end an import. The ids make the repetition safe.
 func (im *importer) persist(writes []firn.Write) (firn.Appended, error) {
-	for pause := 20 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		ctx, cancel := context.WithTimeout(im.ctx, im.timeout)
 		done, err := im.db.Append(ctx, writes...)
 		cancel()

@@ -22,7 +22,6 @@ stopped one with --dir. Exit status 7 where something is damaged.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if dir == "" {
 				return c.connected(cmd, func(s *session) error {
-					defer s.patience.rest()
 					report, err := s.db.Verify(s.ctx, s.address(), s.progress("verify", s.patience.moved))
 					return s.report(report, err)
 				})

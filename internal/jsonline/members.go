@@ -30,6 +30,7 @@ func Members(b []byte) ([]Member, error) {
 		return nil, errors.New("not a JSON object ({…})")
 	}
 	var all []Member
+	seen := map[string]bool{}
 	for dec.More() {
 		var m Member
 		m.Start = bytes.IndexByte(b[dec.InputOffset():], '"') + int(dec.InputOffset())
@@ -41,11 +42,10 @@ func Members(b []byte) ([]Member, error) {
 		if err := dec.Decode(&m.Value); err != nil {
 			return nil, syntax(b, err)
 		}
-		for i := range all {
-			if all[i].Name == m.Name {
-				return nil, fmt.Errorf("the name %q stands twice in one object", m.Name)
-			}
+		if seen[m.Name] {
+			return nil, fmt.Errorf("the name %q stands twice in one object", m.Name)
 		}
+		seen[m.Name] = true
 		all = append(all, m)
 	}
 	if _, err := dec.Token(); err != nil {
