@@ -18,7 +18,7 @@ type tries struct {
 	deadline time.Time
 
 	address string // of the attempt under way, or the last one
-	count   int    // addresses gone through
+	count   int    // which address is next, while the leader is unknown
 	hops    int    // redirections since the last pause
 	pause   time.Duration
 	unknown bool  // some attempt may have done it
@@ -26,7 +26,11 @@ type tries struct {
 }
 
 func (c *Client) newTries(local bool, pinned string) tries {
-	return tries{client: c, local: local, pinned: pinned, deadline: time.Now().Add(c.o.Timeout)}
+	t := tries{client: c, local: local, pinned: pinned, deadline: time.Now().Add(c.o.Timeout)}
+	if !local {
+		t.count = int(c.turn.Load())
+	}
+	return t
 }
 
 // progress gives the call its whole time again.
@@ -41,12 +45,10 @@ func (t *tries) connect(ctx context.Context) (*conn, error) {
 	switch leader := c.leader.Load(); {
 	case t.pinned != "":
 		t.address = t.pinned
-	case t.local:
-		t.address = c.addresses[t.count%len(c.addresses)]
-	case leader != nil:
+	case !t.local && leader != nil:
 		t.address = *leader
 	default:
-		t.address = c.addresses[(int(c.turn.Load())+t.count)%len(c.addresses)]
+		t.address = c.addresses[t.count%len(c.addresses)]
 	}
 	n := c.node(t.address)
 	if conn := n.usable(); conn != nil {

@@ -161,9 +161,10 @@ func (j job) do() {
 	if j.call != nil {
 		c.unregister(j.header.Call, j.call)
 	}
-	c.answer(j.header.Call, last)
+	// Counted out before the answer leaves: whoever has it may call again.
 	c.free(j.body)
 	c.running.Add(-1)
+	c.answer(j.header.Call, last)
 	if c.server.o.Observe != nil {
 		c.server.o.Observe(j.header.Kind, time.Since(began), err)
 	}

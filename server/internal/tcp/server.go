@@ -64,6 +64,9 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
+// Calls returns how many calls are being worked on.
+func (s *Server) Calls() int { return int(s.calls.Load()) }
+
 // BytesInFlight returns the size of the requests being worked on.
 func (s *Server) BytesInFlight() int64 { return s.bytes.used.Load() }
 

@@ -1,0 +1,253 @@
+package tcp_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/server/internal/tcp"
+	"github.com/firndb/firn/server/internal/tcp/tcptest"
+	"github.com/firndb/firn/server/wire"
+)
+
+// cluster is three doors over one store, of which one says that it leads.
+type cluster struct {
+	nodes  []*tcptest.Backend
+	doors  []*tcp.Server
+	leader atomic.Int32 // -1: none
+	hints  atomic.Bool  // the others know who leads
+	asked  [3]atomic.Int32
+}
+
+func newCluster(t *testing.T) *cluster {
+	store := firn.Memory()
+	c := &cluster{}
+	c.hints.Store(true)
+	for i := range 3 {
+		b := tcptest.New(store)
+		b.Is.Node = string(rune('a' + i))
+		c.nodes = append(c.nodes, b)
+		refuse := func() error {
+			c.asked[i].Add(1)
+			leader := int(c.leader.Load())
+			if leader == i {
+				return nil
+			}
+			e := firn.Errorf(firn.ErrNotLeader, "%s does not lead", b.Is.Node)
+			if leader >= 0 && c.hints.Load() {
+				e.Leader = c.doors[leader].Addr().String()
+			}
+			return e
+		}
+		b.OnAppend = func(ctx context.Context, writes []wire.Write) (firn.Appended, error) {
+			if err := refuse(); err != nil {
+				return firn.Appended{}, err
+			}
+			return b.AppendRecords(ctx, writes)
+		}
+		b.OnAdmin = func(what, node, peer string) error { return refuse() }
+		b.OnHead = func(ctx context.Context, how firn.Consistency) (firn.Position, time.Time, error) {
+			c.asked[i].Add(1)
+			return store.Head(ctx, how)
+		}
+	}
+	for _, b := range c.nodes {
+		c.doors = append(c.doors, tcptest.Serve(t, b, tcp.Options{}))
+	}
+	return c
+}
+
+func (c *cluster) addresses() string {
+	var list []string
+	for _, d := range c.doors {
+		list = append(list, d.Addr().String())
+	}
+	return strings.Join(list, ",")
+}
+
+// TestLeader: the client finds the leader by what nodes answer, stays with it,
+// and finds the next one.
+func TestLeader(t *testing.T) {
+	c := newCluster(t)
+	c.leader.Store(2)
+	db := dial(t, c.addresses(), clientOptions())
+	appendOne := func() {
+		t.Helper()
+		if _, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendOne()
+	asked := c.asked[0].Load()
+	appendOne()
+	if c.asked[0].Load() != asked || asked != 1 {
+		t.Errorf("the first node was asked %d times, then %d: the client did not stay with the leader", asked, c.asked[0].Load())
+	}
+	c.leader.Store(1)
+	appendOne()
+	c.hints.Store(false) // nobody says who it is: the client asks one after the other
+	c.leader.Store(0)
+	appendOne()
+	if err := db.AddNode(t.Context(), "d", "127.0.0.1:1"); err != nil {
+		t.Errorf("adding a node: %v", err)
+	}
+
+	// Local reads stay with the first address.
+	before := [2]int32{c.asked[0].Load(), c.asked[1].Load() + c.asked[2].Load()}
+	c.leader.Store(1)
+	c.hints.Store(true)
+	appendOne()
+	others := c.asked[1].Load() + c.asked[2].Load()
+	for range 5 {
+		if _, _, err := db.Head(t.Context(), firn.Consistency{Local: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.asked[0].Load() < before[0]+5 || c.asked[1].Load()+c.asked[2].Load() != others {
+		t.Error("local reads did not go to the first address")
+	}
+}
+
+// TestNoLeader: without a leader the caller learns, in time, that nothing was
+// done; a leader that comes up in time is found.
+func TestNoLeader(t *testing.T) {
+	c := newCluster(t)
+	c.leader.Store(-1)
+	o := clientOptions()
+	o.Timeout = 100 * time.Millisecond
+	db := dial(t, c.addresses(), o)
+	_, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"}))
+	var e *firn.Error
+	if !errors.As(err, &e) || e.Retry() != firn.RetrySafe {
+		t.Fatalf("got %v, want an error that says nothing was done", err)
+	}
+	patient := dial(t, c.addresses(), clientOptions())
+	go func() {
+		for c.asked[0].Load() < 4 {
+			time.Sleep(time.Millisecond)
+		}
+		c.leader.Store(1)
+	}()
+	if _, err := patient.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"})); err != nil {
+		t.Errorf("with a leader in the end: %v", err)
+	}
+}
+
+// TestLeaderStops: the leader's door closes; the client goes on with the next
+// leader, and nothing is written twice.
+func TestLeaderStops(t *testing.T) {
+	c := newCluster(t)
+	db := dial(t, c.addresses(), clientOptions())
+	for i := range 60 {
+		if i == 20 || i == 40 {
+			leader := c.leader.Load()
+			if err := c.doors[leader].Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			c.leader.Store(leader + 1)
+		}
+		if _, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"})); err != nil {
+			t.Fatalf("append %d: %v", i, err)
+		}
+	}
+	info, err := db.Stream(t.Context(), "s", firn.Point{})
+	if err != nil || info.Events != 60 {
+		t.Errorf("the stream holds %d events (%v), want 60", info.Events, err)
+	}
+}
+
+// TestFrozenNode: a node whose connection is open but dead is given up, and the
+// others are asked.
+func TestFrozenNode(t *testing.T) {
+	frozen, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer frozen.Close()
+	var hung atomic.Int32
+	go func() {
+		for {
+			nc, err := frozen.Accept()
+			if err != nil {
+				return
+			}
+			hung.Add(1)
+			welcome := &wire.Welcome{Version: 1, Limits: wire.DefaultLimits(), Leader: frozen.Addr().String()}
+			nc.Write(wire.AppendFrame(nil, 0, welcome))
+			defer nc.Close()
+		}
+	}()
+	door := memoryDoor(t, tcp.Options{})
+	o := clientOptions()
+	o.KeepAlive = 20 * time.Millisecond
+	db := dial(t, frozen.Addr().String()+","+door.Addr().String(), o)
+	if _, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"})); err != nil {
+		t.Fatal(err)
+	}
+	if hung.Load() == 0 {
+		t.Error("the frozen node was never asked")
+	}
+}
+
+// TestDial: the error lists the reason of each address.
+func TestDial(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	stranger, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	go func() {
+		for {
+			nc, err := stranger.Accept()
+			if err != nil {
+				return
+			}
+			nc.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			defer nc.Close()
+		}
+	}()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	o := client.Options{DialTimeout: 50 * time.Millisecond}
+	list := []string{closed.Addr().String(), stranger.Addr().String(), silent.Addr().String()}
+	_, err = client.Dial(t.Context(), strings.Join(list, ","), o)
+	if !errors.Is(err, firn.ErrUnavailable) {
+		t.Fatalf("got %v, want %v", err, firn.ErrUnavailable)
+	}
+	for _, part := range append(list, "refused", "right port", "no answer") {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not say %q", err, part)
+		}
+	}
+	for _, wrong := range []string{"", " , ", "localhost", "a:1,b"} {
+		if _, err := client.Dial(t.Context(), wrong, o); !errors.Is(err, firn.ErrInvalid) {
+			t.Errorf("%q: got %v, want %v", wrong, err, firn.ErrInvalid)
+		}
+	}
+	door := memoryDoor(t, tcp.Options{})
+	db := dial(t, strings.Join(append(list, door.Addr().String()), ", "), o)
+	nodes := db.Connected()
+	if len(nodes) != 1 || nodes[0].ID != "n1" || nodes[0].Address != door.Addr().String() {
+		t.Errorf("connected to %+v", nodes)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := db.Head(t.Context(), firn.Consistency{}); !errors.Is(err, firn.ErrUnavailable) {
+		t.Errorf("after Close: %v", err)
+	}
+}
