@@ -37,6 +37,7 @@ type Engine struct {
 	// Held shared by every call while it uses Pebble, exclusively by Close.
 	inUse    sync.RWMutex
 	isClosed bool // guarded by inUse
+	closing  sync.Once
 
 	waiting sync.Mutex
 	moved   chan struct{} // guarded by waiting: closed when seen is replaced; nil while nobody waits
@@ -50,6 +51,8 @@ type seen struct {
 	settings Settings
 	sealed   []sealed
 	tail     *view // the open layer, which begins behind the last sealed one
+
+	stateHits, stateMisses uint64 // of apply's cache of stream states
 }
 
 func (e *Engine) publish() {
@@ -57,6 +60,7 @@ func (e *Engine) publish() {
 	e.seen.Store(&seen{
 		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
 		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(),
+		stateHits: a.states.hits, stateMisses: a.states.miss,
 	})
 	e.waiting.Lock()
 	defer e.waiting.Unlock()
@@ -86,13 +90,13 @@ func errClosed() error {
 // Close flushes what was applied and closes the store. Reads that are under
 // way end with ErrUnavailable at their next step.
 func (e *Engine) Close() error {
+	e.closing.Do(func() { close(e.closed) }) // first, so that long reads give way
 	e.inUse.Lock()
 	if e.isClosed {
 		e.inUse.Unlock()
 		return nil
 	}
 	e.isClosed = true
-	close(e.closed)
 	e.inUse.Unlock()
 	return errors.Join(e.db.Flush(), e.db.Close(), e.lock.Close())
 }

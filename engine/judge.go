@@ -50,7 +50,7 @@ func (a *applier) checkStream(w *command.Write) error {
 		return err
 	}
 	if len(w.Records) > 0 && w.Stream[0] == '$' {
-		return firn.Errorf(firn.ErrInvalid, "the stream %.64q belongs to the system; choose a name that does not begin with '$'", w.Stream)
+		return firn.CheckWritable(string(w.Stream))
 	}
 	return nil
 }

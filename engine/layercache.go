@@ -17,6 +17,7 @@ type layerCache struct {
 	recent *list.List // of *cachedLayer, the one used last in front
 	hits   uint64
 	misses uint64
+	asked  map[uint32]int // events fetched one by one out of layers that are not here
 }
 
 type cachedLayer struct {
@@ -28,7 +29,7 @@ type cachedLayer struct {
 }
 
 func newLayerCache(bytesMax int64) *layerCache {
-	return &layerCache{bytesMax: bytesMax, byNo: make(map[uint32]*list.Element), recent: list.New()}
+	return &layerCache{bytesMax: bytesMax, byNo: make(map[uint32]*list.Element), recent: list.New(), asked: make(map[uint32]int)}
 }
 
 // peek returns a layer if it is there.
@@ -46,6 +47,26 @@ func (c *layerCache) peek(layer uint32) *view {
 	c.recent.MoveToFront(element)
 	c.hits++
 	return cached.view
+}
+
+// askedMax bounds how many layers are counted at once.
+const askedMax = 1024
+
+// wanted counts n events that somebody wants to fetch one by one, and reports
+// whether so many were asked for that the layer had better be read whole: a
+// consumer who pages through the log does that.
+func (c *layerCache) wanted(s *sealed, n int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.asked) >= askedMax {
+		clear(c.asked)
+	}
+	c.asked[s.number] += n
+	if c.asked[s.number] <= s.count()/16 {
+		return false
+	}
+	delete(c.asked, s.number)
+	return true
 }
 
 // get returns a layer, and reads it where it is not there. Several who ask for

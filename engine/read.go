@@ -133,14 +133,14 @@ func (e *Engine) source(s *seen, q *firn.Query, now time.Time) (source, error) {
 	if q.Stream != "" {
 		return newStreamSource(&l, q, b)
 	}
-	range_, err := l.begin(q.From, q.Backwards, b.position)
-	if err != nil || range_.from > range_.to {
+	left, err := l.begin(q.From, q.Backwards, b.position)
+	if err != nil || left.from > left.to {
 		return nil, err
 	}
 	if !q.ID.IsZero() {
-		return newIDSource(&l, q, b, range_), nil
+		return newIDSource(q, b, left), nil
 	}
-	return newScanSource(e, q, b, range_), nil
+	return newScanSource(e, q, b, left), nil
 }
 
 // ofTypes reports whether the event is of one of the types; no types means all.

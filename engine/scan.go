@@ -1,6 +1,279 @@
 package engine
 
-import "github.com/firndb/firn"
+import (
+	"context"
+	"sort"
 
-func newScanSource(e *Engine, q *firn.Query, b bound, p positions) source { return nil }
-func newIDSource(l *lookup, q *firn.Query, b bound, p positions) source   { return nil }
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+)
+
+// scanSource yields the events of everything, or of a category, in order of
+// position, layer by layer. A layer is taken from memory where it is there,
+// else read in one scan; only where few of its events are wanted are they
+// fetched one by one.
+type scanSource struct {
+	e         *Engine
+	category  *string // nil: all
+	system    bool
+	types     []string // to pass by layers without them; the reader looks at each event
+	limit     uint64
+	backwards bool
+	bound     bound
+
+	left  positions // what is still to come
+	v     *view     // the layer being read, nil before the first and between two
+	ranks *ranks    // of v
+	next  int       // index in v.recs
+	until positions // of left, what lies in the layer
+
+	c       *chunk // point by point: the chunk that covers the next position
+	fetched int    // events fetched one by one so far
+	out     []located
+}
+
+// Fetching an event by itself costs about as much as reading 16 neighbours.
+const (
+	shortRead  = 256
+	fetchedMax = 2048
+)
+
+func newScanSource(e *Engine, q *firn.Query, b bound, left positions) source {
+	src := &scanSource{
+		e: e, system: q.System, types: q.Types, limit: q.Limit, backwards: q.Backwards,
+		bound: b, left: left, out: make([]located, 0, batchEvents),
+	}
+	if q.Category != "" {
+		src.category = &q.Category
+	}
+	return src
+}
+
+func (src *scanSource) fill(ctx context.Context, l *lookup, want int) ([]located, error) {
+	src.out = src.out[:0]
+	for len(src.out) < want && (src.v != nil || src.c != nil || src.left.from <= src.left.to) {
+		if err := src.e.interrupted(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		switch {
+		case src.v != nil:
+			err = src.fromView(l, want)
+		case src.c != nil:
+			err = src.fromChunk(l, want)
+		default:
+			err = src.enterLayer(l)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return src.out, nil
+}
+
+// interrupted says why a long read should stop, or nil.
+func (e *Engine) interrupted(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.closed:
+		return errClosed()
+	default:
+		return nil
+	}
+}
+
+// enterLayer finds the layer that holds the next position and decides how it
+// is read.
+func (src *scanSource) enterLayer(l *lookup) error {
+	p := src.left.from
+	if src.backwards {
+		p = src.left.to
+	}
+	tail := l.s.tail
+	if p >= tail.first {
+		src.take(tail.first, l.s.p.head)
+		return src.open(l, tail)
+	}
+	s, ok := layerOf(l.s.sealed, p)
+	if !ok {
+		return firn.Errorf(firn.ErrDamaged, "no layer holds position %d; restore this node from another replica or a backup", p)
+	}
+	src.take(s.first, s.last)
+	if skip, err := src.lacks(l, s); skip || err != nil {
+		return err
+	}
+	if v := src.e.layers.peek(s.number); v != nil {
+		return src.open(l, v)
+	}
+	if n := src.few(); n > 0 && !src.e.layers.wanted(s, n) {
+		var err error
+		src.c, err = readChunk(l.db, s, p)
+		src.ranks = &ranks{bound: src.bound}
+		return err
+	}
+	v, err := src.load(l, s)
+	if err != nil {
+		return err
+	}
+	return src.open(l, v)
+}
+
+// take moves the positions from first to last from what is left to what is
+// being read.
+func (src *scanSource) take(first, last firn.Position) {
+	src.until = positions{max(first, src.left.from), min(last, src.left.to)}
+	if src.backwards {
+		src.left.to = first - 1
+	} else {
+		src.left.from = last + 1
+	}
+}
+
+// lacks reports whether the layer's summary rules out all that is wanted.
+func (src *scanSource) lacks(l *lookup, s *sealed) (bool, error) {
+	if src.category == nil && len(src.types) == 0 {
+		return false, nil
+	}
+	key := appendLayerKey(nil, prefixLayer, s.number)
+	value, err := get(l.db, key)
+	if err != nil {
+		return false, err
+	}
+	_, _, sum, err := parseSealed(key, value)
+	if err != nil {
+		return false, err
+	}
+	return src.category != nil && !sum.categories.has(*src.category) || !sum.types.hasAny(src.types), nil
+}
+
+// few returns how many events of the layer will be fetched at most, where that
+// is so few that they are fetched one by one; else 0.
+func (src *scanSource) few() int {
+	n := uint64(src.until.to-src.until.from) + 1
+	if len(src.types) == 0 && src.limit > 0 {
+		n = min(n, src.limit)
+	}
+	if n > shortRead || src.fetched > fetchedMax {
+		return 0
+	}
+	return int(n)
+}
+
+// load reads a sealed layer; the whole of it is kept for others.
+func (src *scanSource) load(l *lookup, s *sealed) (*view, error) {
+	if src.category != nil {
+		return readLayer(l.db, s.number, s.first, s.count(), src.category)
+	}
+	return src.e.layers.get(s.number, func() (*view, error) {
+		return readLayer(l.db, s.number, s.first, s.count(), nil)
+	})
+}
+
+// open begins to read a layer that is in memory.
+func (src *scanSource) open(l *lookup, v *view) error {
+	src.v = v
+	at := src.until.from - v.first
+	if src.backwards {
+		at = src.until.to - v.first + 1
+	}
+	src.next = sort.Search(len(v.recs), func(i int) bool { return v.recs[i].place >= uint32(at) })
+	if src.backwards {
+		src.next--
+	}
+	var err error
+	src.ranks, err = newRanks(l, v, src.bound)
+	return err
+}
+
+func (src *scanSource) fromView(l *lookup, want int) error {
+	v := src.v
+	for looked := 0; looked < 4096; looked++ {
+		if src.next < 0 || src.next >= len(v.recs) {
+			src.v = nil
+			return nil
+		}
+		r := &v.recs[src.next]
+		p := v.position(r)
+		if p < src.until.from || p > src.until.to {
+			src.v = nil
+			return nil
+		}
+		if len(src.out) >= want {
+			return nil
+		}
+		if src.backwards {
+			src.next--
+		} else {
+			src.next++
+		}
+		name := v.streams[r.stream]
+		if !src.wants(name) {
+			continue
+		}
+		first, err := src.ranks.ofPlace(l, v, r.stream)
+		if err != nil {
+			return err
+		}
+		if r.revision < first {
+			continue
+		}
+		stored := v.bytesOf(r)
+		n, client, err := record.ParseNode(name, stored)
+		if err != nil {
+			return err
+		}
+		src.out = append(src.out, located{stream: name, node: n, stored: stored, client: client})
+	}
+	return nil
+}
+
+func (src *scanSource) wants(stream string) bool {
+	if src.category != nil && firn.Category(stream) != *src.category {
+		return false
+	}
+	return src.system || !firn.IsSystem(stream)
+}
+
+// fromChunk fetches what the chunk lists, event by event.
+func (src *scanSource) fromChunk(l *lookup, want int) error {
+	s, _ := layerOf(l.s.sealed, src.c.first)
+	for len(src.out) < want && src.until.from <= src.until.to {
+		p := src.until.from
+		if src.backwards {
+			p = src.until.to
+		}
+		if p < src.c.first || p >= src.c.first+firn.Position(len(src.c.events)) {
+			var err error
+			if src.c, err = readChunk(l.db, s, p); err != nil {
+				return err
+			}
+		}
+		if src.backwards {
+			src.until.to--
+		} else {
+			src.until.from++
+		}
+		name, revision := src.c.at(p)
+		if !src.wants(name) {
+			continue
+		}
+		first, err := src.ranks.ofName(l, name)
+		if err != nil {
+			return err
+		}
+		if revision < first {
+			continue
+		}
+		found, err := l.event(s.number, name, revision, p)
+		if err != nil {
+			return err
+		}
+		src.fetched++
+		src.out = append(src.out, found)
+	}
+	if src.until.from > src.until.to {
+		src.c = nil
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package enginetest
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/engine/record"
+)
+
+// Apply applies one entry that holds the items, and returns their results.
+func (s *Store) Apply(items ...command.Item) []command.Result {
+	s.t.Helper()
+	encoded := make([][]byte, len(items))
+	for i, item := range items {
+		encoded[i] = command.AppendItem(nil, item)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.apply(command.AppendEntry(nil, record.Micros(s.o.Now()), encoded...))
+}
+
+func (s *Store) apply(data []byte) []command.Result {
+	s.t.Helper()
+	entry := engine.Entry{Index: uint64(len(s.log)) + 1, Term: 1, Data: data}
+	s.log, s.chain = append(s.log, entry), append(s.chain, 0)
+	results, err := s.engine.Apply([]engine.Entry{entry})
+	if err != nil {
+		s.t.Errorf("apply: %v", err)
+		return []command.Result{{Err: firn.Errorf(firn.ErrInternal, "%v", err)}}
+	}
+	s.compareChain()
+	return results[0]
+}
+
+// one applies an entry of one item.
+func (s *Store) one(ctx context.Context, item command.Item) (firn.Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return firn.Appended{}, err
+	}
+	if result := s.Apply(item)[0]; result.Err != nil {
+		return firn.Appended{}, result.Err
+	} else {
+		return result.Appended, nil
+	}
+}
+
+// Append appends as a client does: each draft is encoded once.
+func (s *Store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	item := &command.Append{Writes: make([]command.Write, len(writes))}
+	for i, w := range writes {
+		item.Writes[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect}
+		for _, d := range w.Drafts {
+			if d.ID.IsZero() {
+				d.ID = firn.NewID()
+			}
+			item.Writes[i].Records = append(item.Writes[i].Records, record.AppendDraft(nil, &d))
+		}
+	}
+	return s.one(ctx, item)
+}
+
+// Change changes a stream's life.
+func (s *Store) Change(ctx context.Context, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error) {
+	if life == nil {
+		return 0, firn.Errorf(firn.ErrInvalid, "no change is given for stream %.64q", stream)
+	}
+	if l, ok := life.(firn.Limits); ok && (l.MaxAge < 0 || l.MaxAge > 0 && l.MaxAge < time.Microsecond) {
+		return 0, firn.Errorf(firn.ErrInvalid, "a maximal age of %s; give at least a microsecond", l.MaxAge)
+	}
+	done, err := s.one(ctx, &command.Change{ID: firn.NewID(), Stream: []byte(stream), Expect: expect, Life: life})
+	return done.Position, err
+}
+
+// Read reads.
+func (s *Store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
+	return func(yield func(firn.Event, error) bool) {
+		err := q.Check()
+		e := s.Engine()
+		if at := q.Consistency.AtLeast; err == nil && at > 0 {
+			err = e.WaitHead(ctx, at-1)
+		}
+		if err != nil {
+			yield(firn.Event{}, err)
+			return
+		}
+		e.Read(ctx, q, s.o.Now())(yield)
+	}
+}
+
+// Stream describes a stream.
+func (s *Store) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
+	return s.Engine().Stream(ctx, name, at, s.o.Now())
+}
+
+// Streams lists streams.
+func (s *Store) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error] {
+	return func(yield func(firn.StreamInfo, error) bool) {
+		if err := q.Check(); err != nil {
+			yield(firn.StreamInfo{}, err)
+			return
+		}
+		s.Engine().Streams(ctx, q, s.o.Now())(yield)
+	}
+}
+
+// Head returns the head.
+func (s *Store) Head(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error) {
+	e := s.Engine()
+	if c.AtLeast > 0 {
+		if err := e.WaitHead(ctx, c.AtLeast-1); err != nil {
+			return 0, time.Time{}, err
+		}
+	}
+	at, t := e.Head()
+	return at, t, ctx.Err()
+}
