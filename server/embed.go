@@ -10,7 +10,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
-	"github.com/firndb/firn/replication/peer"
 )
 
 // EmbedOptions configure [Embed]. Zero means the default.

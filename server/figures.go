@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/internal/web"
 )
@@ -19,19 +20,25 @@ func (n *Node) figures() (web.Figures, bool) {
 	status := r.raft.Status()
 	f := web.Figures{
 		Head: stats.Head, Events: stats.Events, Streams: stats.Streams, Layers: stats.Layers, DiskUsed: stats.DiskBytes,
-		Leader: status.Leader == n.config.ID, Term: status.Term,
+		Leader: status.Leader == n.config.ID, Term: status.Term, Commit: status.Commit,
 	}
 	f.Applied, _ = r.engine.Applied()
-	f.Commit = r.raft.Commit()
 	f.DiskFree, _ = n.dir.space()
-	for _, c := range stats.Caches {
-		f.Caches = append(f.Caches, web.Cache(c))
-	}
+	f.Caches = caches(&stats)
 	if n.door != nil {
 		f.Connections = n.door.Connections()
 		f.CallsRunning = n.door.Calls()
 	}
 	return f, true
+}
+
+// caches are the engine's caches, as metrics and statistics name them.
+func caches(s *engine.Stats) []web.Cache {
+	return []web.Cache{
+		{Name: "blocks", Hits: uint64(s.BlockCacheHits), Misses: uint64(s.BlockCacheMisses)},
+		{Name: "layers", Hits: s.LayerCacheHits, Misses: s.LayerCacheMisses},
+		{Name: "states", Hits: s.StateCacheHits, Misses: s.StateCacheMisses},
+	}
 }
 
 // diskFree is what replication asks, to stop before the disk is full.

@@ -48,10 +48,10 @@ func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64
 }
 
 func wireReport(r engine.Report) wire.Report {
-	out := wire.Report{Events: r.Events, Streams: r.Streams, Layers: r.Layers, ChainIndex: r.ChainIndex, ChainHash: r.ChainHash}
+	out := wire.Report{Events: r.Events, Streams: r.Streams, Layers: r.Layers, ChainIndex: r.Index, ChainHash: r.Chain}
 	for _, f := range r.Faults {
 		out.Faults = append(out.Faults, wire.Fault{
-			Invariant: uint64(f.Invariant), Key: []byte(f.Key), Stream: f.Stream, Position: f.Position, Text: f.Text,
+			Invariant: uint64(f.Invariant), Key: f.Key, Stream: f.Stream, Position: f.Position, Text: f.Text,
 		})
 	}
 	return out
@@ -62,11 +62,17 @@ func wireStats(s engine.Stats) wire.Stats {
 		Events: s.Events, Streams: s.Streams, Bytes: s.Bytes, Layers: s.Layers, DiskBytes: s.DiskBytes,
 		Head: s.Head, HeadTime: s.HeadTime,
 	}
-	for _, c := range s.Caches {
+	out.Figures = []wire.Figure{
+		{Name: "open_events", Value: s.OpenEvents},
+		{Name: "system_events", Value: s.SystemEvents},
+		{Name: "system_streams", Value: s.SystemStreams},
+		{Name: "flushed_bytes", Value: s.FlushedBytes},
+		{Name: "compacted_bytes", Value: s.CompactedBytes},
+	}
+	for _, c := range caches(&s) {
 		out.Figures = append(out.Figures,
 			wire.Figure{Name: c.Name + "_cache_hits", Value: c.Hits},
-			wire.Figure{Name: c.Name + "_cache_misses", Value: c.Misses},
-			wire.Figure{Name: c.Name + "_cache_bytes", Value: c.Bytes})
+			wire.Figure{Name: c.Name + "_cache_misses", Value: c.Misses})
 	}
 	return out
 }

@@ -44,16 +44,18 @@ type demoStep struct {
 	do    func(*demo) ([]string, error)
 }
 
-var demoSteps = []demoStep{
-	{"start three nodes, each a process of its own", (*demo).start},
-	{"import orders, and kill the leader with SIGKILL in the middle of it", (*demo).importUnderKill},
-	{"read an order, now and in the past", (*demo).travel},
-	{"append what was expected, refuse what was not", (*demo).expect},
-	{"change several streams in one atomic step, or none", (*demo).transfer},
-	{"delete an order, and read it from before", (*demo).remove},
-	{"start the killed node again; it catches up", (*demo).recover},
-	{"compare the three nodes, byte for byte, and verify each", (*demo).compare},
-	{"kill all three nodes at once, and start them again", (*demo).powerCut},
+func demoSteps() []demoStep {
+	return []demoStep{
+		{"start three nodes, each a process of its own", (*demo).start},
+		{"import orders, and kill the leader with SIGKILL in the middle of it", (*demo).importUnderKill},
+		{"read an order, now and in the past", (*demo).travel},
+		{"append what was expected, refuse what was not", (*demo).expect},
+		{"change several streams in one atomic step, or none", (*demo).transfer},
+		{"delete an order, and read it from before", (*demo).remove},
+		{"start the killed node again; it catches up", (*demo).recover},
+		{"compare the three nodes, byte for byte, and verify each", (*demo).compare},
+		{"kill all three nodes at once, and start them again", (*demo).powerCut},
+	}
 }
 
 func runDemo(ctx context.Context, c *console) (err error) {
@@ -78,7 +80,7 @@ func runDemo(ctx context.Context, c *console) (err error) {
 		}
 		err = os.RemoveAll(dir)
 	}()
-	for i, step := range demoSteps {
+	for i, step := range demoSteps() {
 		fmt.Fprintf(c.out, "%d. %s\n", i+1, step.title)
 		seen, err := step.do(d)
 		for _, line := range seen {
@@ -122,7 +124,7 @@ func (d *demo) awaitLeader() (string, error) {
 			}
 		}
 		if d.db != nil {
-			status, err := d.db.Status(d.ctx)
+			status, err := d.db.Status(d.ctx, "")
 			if last = err; err == nil && status.Leader != "" {
 				if _, _, last = d.head(); last == nil {
 					return status.Leader, nil

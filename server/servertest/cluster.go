@@ -97,7 +97,7 @@ func (c *Cluster) AwaitReady() {
 // Leader returns which node leads, -1 where none does.
 func (c *Cluster) Leader() int {
 	db := c.Dial()
-	status, err := db.Status(c.t.Context())
+	status, err := db.Status(c.t.Context(), "")
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func (p *Processes) Signal(i int, s os.Signal) { p.nodes[i].cmd.Process.Signal(s
 func (p *Processes) Leader(ctx context.Context, db *client.Client) int {
 	p.t.Helper()
 	for ctx.Err() == nil {
-		if status, err := db.Status(ctx); err == nil && status.Leader != "" {
+		if status, err := db.Status(ctx, ""); err == nil && status.Leader != "" {
 			for i := range p.nodes {
 				if id(i) == status.Leader {
 					return i

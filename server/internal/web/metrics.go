@@ -31,7 +31,6 @@ type Figures struct {
 type Cache struct {
 	Name         string
 	Hits, Misses uint64
-	Bytes        uint64
 }
 
 // Metrics holds a node's metrics. All methods may be called from many
@@ -92,9 +91,9 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	headDesc        = describe("firn_head_position", "Last position that readers on this node may see.")
-	eventsDesc      = describe("firn_events", "Events in the store.")
-	streamsDesc     = describe("firn_streams", "Streams in the store.")
-	layersDesc      = describe("firn_layers", "Layers in the store, the open one included.")
+	eventsDesc      = describe("firn_events", "Events ever written to the store, the system's own apart.")
+	streamsDesc     = describe("firn_streams", "Streams ever written to, the system's own apart.")
+	layersDesc      = describe("firn_layers", "Sealed layers in the store.")
 	leaderDesc      = describe("firn_leader", "1 where this node leads, else 0.")
 	termDesc        = describe("firn_raft_term", "Raft term of this node.")
 	commitDesc      = describe("firn_raft_commit_index", "Raft index that this node knows as committed.")
@@ -104,7 +103,6 @@ var (
 	diskUsedDesc    = describe("firn_disk_used_bytes", "Bytes that the engine's files take.")
 	cacheHitsDesc   = describe("firn_cache_hits_total", "Look-ups that a cache answered.", "cache")
 	cacheMissDesc   = describe("firn_cache_misses_total", "Look-ups that a cache could not answer.", "cache")
-	cacheBytesDesc  = describe("firn_cache_bytes", "Bytes that a cache holds.", "cache")
 	connectionsDesc = describe("firn_connections", "Client connections.")
 	callsDesc       = describe("firn_calls_running", "Client calls in flight.")
 )
@@ -139,7 +137,6 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	for _, c := range f.Caches {
 		out <- prometheus.MustNewConstMetric(cacheHitsDesc, prometheus.CounterValue, float64(c.Hits), c.Name)
 		out <- prometheus.MustNewConstMetric(cacheMissDesc, prometheus.CounterValue, float64(c.Misses), c.Name)
-		out <- prometheus.MustNewConstMetric(cacheBytesDesc, prometheus.GaugeValue, float64(c.Bytes), c.Name)
 	}
 	gauge(connectionsDesc, float64(f.Connections))
 	gauge(callsDesc, float64(f.CallsRunning))
