@@ -164,8 +164,8 @@ func (n *Node) ask(ctx context.Context, m member, q []byte) {
 
 // answerStatus is the peer port's handler for callStatus.
 func (n *Node) answerStatus(_ context.Context, from string, body []byte) ([]byte, error) {
-	if n.isClosing() {
-		return nil, errClosed
+	if err := n.serving(); err != nil {
+		return nil, err // it takes no part, so its hash and its clock do not count
 	}
 	var q question
 	if err := decode(body, &q); err != nil {
