@@ -19,8 +19,9 @@
 // of its own to restore. raft.NewLogCache is not needed; entries that were
 // just written are read from Pebble's memory.
 //
-// Open reads every entry and checks it. A log that holds a damaged entry, or
-// misses one, is refused with [firn.ErrDamaged], before it can vote.
+// Open reads every entry and checks it (about a second for 1 GiB). A log that
+// holds a damaged entry, misses one, or has lost its end, is refused with
+// [firn.ErrDamaged], before it can vote.
 //
 // # What is durable on return
 //
@@ -34,11 +35,21 @@
 //     leaves the vote as it was: nothing was voted.
 //   - Reset and Adopt: everything they change, in one synced batch.
 //
+// Nothing is stored that would leave a gap: entries follow the last one, or the
+// newest snapshot where there is none, and DeleteRange takes them from the
+// beginning, up to the newest snapshot, or from the end.
+//
+// How many entries to keep behind a snapshot is a matter of bytes;
+// [Log.IndexForBytes] says where to cut, for Raft's TrailingLogs.
+//
 // # When the disk fails
 //
 // The first error that leaves in doubt what is on disk is the last thing the
 // log does: it calls Options.OnFatal once, on a goroutine of its own, and from
-// then on every method returns that error. No write returns nil after it.
+// then on every method returns that error. No write returns nil after it. (A
+// Fatalf of Pebble's logger that returned would make a synced write on a full disk
+// return nil; one that blocked would leave Raft hanging. So every write runs on a
+// goroutine that may end or hang without harm.)
 // Damage found while reading does the same: a damaged log does not vote.
 //
 // Raft answers some of these errors by panicking, which would end the process
