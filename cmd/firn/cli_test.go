@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -86,17 +85,6 @@ type memory struct {
 
 var _ store = (*memory)(nil)
 
-// The reference model keeps the system's streams to itself. Those of imports
-// are kept under another name, which no listing shows.
-const importsInMemory = "!import-"
-
-func inMemory(stream string) string {
-	if name, ok := strings.CutPrefix(stream, importPrefix); ok {
-		return importsInMemory + name
-	}
-	return stream
-}
-
 func (m *memory) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,45 +93,11 @@ func (m *memory) Append(ctx context.Context, writes ...firn.Write) (firn.Appende
 			return firn.Appended{}, err
 		}
 	}
-	renamed := append([]firn.Write(nil), writes...)
-	for i := range renamed {
-		renamed[i].Stream = inMemory(renamed[i].Stream)
-	}
-	done, err := m.Store.Append(ctx, renamed...)
-	if e, ok := err.(*firn.Error); ok && e.Conflict != nil {
-		e.Conflict.Stream = strings.Replace(e.Conflict.Stream, importsInMemory, importPrefix, 1)
-	}
+	done, err := m.Store.Append(ctx, writes...)
 	if err == nil && m.lose != nil {
 		err = m.lose(writes)
 	}
 	return done, err
-}
-
-func (m *memory) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
-	q.Stream = inMemory(q.Stream)
-	return func(yield func(firn.Event, error) bool) {
-		for e, err := range m.Store.Read(ctx, q) {
-			if q.Stream == "" && strings.HasPrefix(e.Stream, importsInMemory) {
-				continue
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
-}
-
-func (m *memory) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error] {
-	return func(yield func(firn.StreamInfo, error) bool) {
-		for i, err := range m.Store.Streams(ctx, q) {
-			if strings.HasPrefix(i.Name, importsInMemory) {
-				continue
-			}
-			if !yield(i, err) {
-				return
-			}
-		}
-	}
 }
 
 func (m *memory) Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (firn.Position, bool, error) {

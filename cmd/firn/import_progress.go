@@ -8,15 +8,10 @@ import (
 	"github.com/firndb/firn"
 )
 
-// importPrefix begins the names of the streams that hold the progress of
-// imports. They are the system's, so that reads, lists and exports of
-// everything leave them out.
-const importPrefix = "$import-"
-
 // importProgressType is the type of the events in these streams.
 const importProgressType = "ImportProgress"
 
-func importStream(name string) string { return importPrefix + name }
+func importStream(name string) string { return firn.ImportStreamPrefix + name }
 
 // importProgress is one event of such a stream.
 type importProgress struct {

@@ -220,3 +220,21 @@ func TestImportWithoutALeaderGivesUp(t *testing.T) {
 		t.Error(r.err)
 	}
 }
+
+// TestImportOnATerminal holds that the bar is drawn, and that the lines on
+// standard error stay whole beside it.
+func TestImportOnATerminal(t *testing.T) {
+	c := newCLI(t)
+	c.terminal = true
+	path := file(t, cloudEvents(2000)+"{\n")
+	r := c.run("", "import", path)
+	if r.status != exitOther || !strings.Contains(r.err, path+":2001: not JSON") || !strings.Contains(r.err, "import") || !strings.Contains(r.out, "events          2000\n") {
+		t.Errorf("exit %d\n%s\n%q", r.status, r.out, r.err)
+	}
+	if r := c.run(cloudEvents(10), "import", "-", "--name", "feed"); r.status != exitDone {
+		t.Errorf("exit %d: %s", r.status, r.err)
+	}
+	if r := c.run("", "export"); r.status != exitDone || strings.Count(r.out, "\n") != 2000 {
+		t.Errorf("exit %d, %d lines", r.status, strings.Count(r.out, "\n"))
+	}
+}

@@ -51,6 +51,7 @@ func newRootCommand(c *console) *cobra.Command {
 		newImportCommand(c), newExportCommand(c),
 		newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c),
 	)
+	root.InitDefaultCompletionCmd()
 	eachCommand(root, func(cmd *cobra.Command) { cmd.DisableFlagsInUseLine = true })
 	return root
 }

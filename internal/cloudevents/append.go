@@ -73,6 +73,16 @@ func place(o *jsonline.Object, name string, kept []byte, here uint64) {
 	o.Uint(name, here)
 }
 
-// formatTime writes no more digits than the time has, so that a time that came
-// as 07:20:39Z goes out the same.
-func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+// formatTime writes the digits after the second in threes, no more than the
+// time has: that is how most systems write them, so that what they wrote goes
+// out the same.
+func formatTime(t time.Time) string {
+	layout := "2006-01-02T15:04:05Z"
+	switch micros := t.Nanosecond() / 1000; {
+	case micros%1000 != 0:
+		layout = "2006-01-02T15:04:05.000000Z"
+	case micros != 0:
+		layout = "2006-01-02T15:04:05.000Z"
+	}
+	return t.UTC().Format(layout)
+}
