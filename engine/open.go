@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
@@ -26,7 +27,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.FS.MkdirAll(dir, 0o755); err != nil {
+	if err := makeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
@@ -241,3 +242,25 @@ func syncDir(fs vfs.FS, dir string) error {
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
+
+// makeDir makes a directory and those above it, durably.
+func makeDir(fs vfs.FS, dir string) error {
+	var parents []string // of the directories that are to be made
+	for at := dir; ; at = fs.PathDir(at) {
+		if _, err := fs.Stat(at); !isNotExist(err) || fs.PathDir(at) == at {
+			break
+		}
+		parents = append(parents, fs.PathDir(at))
+	}
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, parent := range parents {
+		if err := syncDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isNotExist(err error) bool { return errors.Is(err, os.ErrNotExist) }

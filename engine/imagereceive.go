@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+)
+
+// ReceiveImage reads an image into a directory of its own beside the store's
+// data, verifies every checksum, makes it durable, and then notes that it is
+// there: the next Open puts it in the place of what the store holds. Until the
+// note is durable nothing has changed. An image that was waiting is dropped
+// first. The engine may be open meanwhile. More may be taken from r than belongs
+// to the image. ErrDamaged: the bytes are not what was sent.
+func ReceiveImage(fs vfs.FS, engineDir string, r io.Reader) (ImageInfo, error) {
+	if err := makeDir(fs, engineDir); err != nil {
+		return ImageInfo{}, err
+	}
+	if err := DropImage(fs, engineDir); err != nil {
+		return ImageInfo{}, err
+	}
+	dir := fs.PathJoin(engineDir, incomingDir)
+	info, err := receive(fs, dir, r)
+	if err == nil {
+		err = checkReceived(fs, dir, &info)
+	}
+	if err == nil {
+		err = errors.Join(syncDir(fs, dir), syncDir(fs, engineDir))
+	}
+	if err == nil {
+		err = writeMarker(fs, engineDir, &info)
+	}
+	if err != nil {
+		return ImageInfo{}, errors.Join(err, DropImage(fs, engineDir))
+	}
+	return info, nil
+}
+
+// receive reads an image's files into a directory and syncs each.
+func receive(fs vfs.FS, dir string, r io.Reader) (ImageInfo, error) {
+	if err := fs.MkdirAll(dir, 0o755); err != nil {
+		return ImageInfo{}, err
+	}
+	in := imageReader{r: bufio.NewReaderSize(r, 64<<10), all: sha256.New()}
+	info, err := in.info()
+	if err != nil {
+		return ImageInfo{}, err
+	}
+	last, total := "", uint64(0)
+	for files := uint64(0); files <= imageFilesMax; files++ {
+		kind := in.byte()
+		switch {
+		case in.err != nil:
+			return ImageInfo{}, in.failure("between two files")
+		case kind == imageTrailer:
+			return info, in.trailer(files, total)
+		case kind != imageFile:
+			return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image goes on with 0x%02x where a file or its end should be; send it again", kind)
+		}
+		name := string(in.bytes(imageNameMax))
+		size := in.uvarint()
+		if in.err != nil {
+			return ImageInfo{}, in.failure("at a file's name")
+		}
+		if !imageName(name) || name <= last {
+			return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image holds a file named %q after %q; that is no image of Firn's, or it was damaged", name, last)
+		}
+		last = name
+		total += size
+		if err := in.file(fs, fs.PathJoin(dir, name), name, size); err != nil {
+			return ImageInfo{}, err
+		}
+	}
+	return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image of more than %d files; that is no image of Firn's", imageFilesMax)
+}
+
+// imageReader reads an image. The first error stays.
+type imageReader struct {
+	r   *bufio.Reader
+	all hash.Hash // of all but the files' bytes
+	err error
+}
+
+func (in *imageReader) failure(where string) error {
+	if errors.Is(in.err, io.EOF) || errors.Is(in.err, io.ErrUnexpectedEOF) {
+		return firn.Errorf(firn.ErrDamaged, "an image is cut short %s; send it again", where)
+	}
+	return in.err
+}
+
+func (in *imageReader) take(n int) []byte {
+	if in.err != nil {
+		return nil
+	}
+	b := make([]byte, n)
+	if _, in.err = io.ReadFull(in.r, b); in.err != nil {
+		return nil
+	}
+	in.all.Write(b)
+	return b
+}
+
+func (in *imageReader) byte() byte {
+	if b := in.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (in *imageReader) uvarint() (n uint64) {
+	for shift := 0; in.err == nil; shift += 7 {
+		b := in.byte()
+		if shift == 63 && b > 1 {
+			in.err = firn.Errorf(firn.ErrDamaged, "an image holds a number of more than 64 bits; send it again")
+			return 0
+		}
+		n |= uint64(b&0x7f) << shift
+		if b < 0x80 {
+			return n
+		}
+	}
+	return 0
+}
+
+func (in *imageReader) bytes(bytesMax uint64) []byte {
+	n := in.uvarint()
+	if in.err == nil && n > bytesMax {
+		in.err = firn.Errorf(firn.ErrDamaged, "an image holds a length of %d where at most %d is possible; send it again", n, bytesMax)
+	}
+	if in.err != nil {
+		return nil
+	}
+	return in.take(int(n))
+}
+
+func (in *imageReader) info() (ImageInfo, error) {
+	magic := in.take(len(imageMagic) + 1)
+	if in.err != nil {
+		return ImageInfo{}, in.failure("in its head")
+	}
+	if string(magic[:len(imageMagic)]) != imageMagic {
+		return ImageInfo{}, firn.Errorf(firn.ErrInvalid, "these bytes are no image of a Firn store: they begin with %q", magic)
+	}
+	if version := magic[len(imageMagic)]; version != imageVersion {
+		return ImageInfo{}, firn.Errorf(firn.ErrUnsupported, "an image of version %d; this release reads version %d", version, imageVersion)
+	}
+	body := in.bytes(imageInfoMax)
+	sum := in.take(8)
+	if in.err != nil {
+		return ImageInfo{}, in.failure("in its head")
+	}
+	return parseImageInfo(binary.AppendUvarint(magic, uint64(len(body))), body, binary.BigEndian.Uint64(sum))
+}
+
+// file reads one file's bytes to disk and syncs it. The size is what the image
+// says; memory is taken for a buffer only.
+func (in *imageReader) file(fs vfs.FS, path, name string, size uint64) error {
+	if size > 1<<62 {
+		return firn.Errorf(firn.ErrDamaged, "an image holds a file %s of %d bytes; send it again", name, size)
+	}
+	to, err := fs.Create(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	sum := sha256.New()
+	_, err = io.CopyN(io.MultiWriter(to, sum), in.r, int64(size))
+	if errors.Is(err, io.EOF) {
+		err = firn.Errorf(firn.ErrDamaged, "an image is cut short in its file %s; send it again", name)
+	}
+	if err == nil {
+		err = to.Sync()
+	}
+	if err = errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	if stated := in.take(sha256.Size); in.err != nil {
+		return in.failure("behind its file " + name)
+	} else if !bytes.Equal(stated, sum.Sum(nil)) {
+		return firn.Errorf(firn.ErrDamaged, "the file %s of an image arrived damaged: its SHA-256 is not the one that was sent; send it again", name)
+	}
+	return nil
+}
+
+// trailer reads the rest of the trailer, whose first byte is read.
+func (in *imageReader) trailer(files, total uint64) error {
+	statedFiles, statedTotal := in.uvarint(), in.uvarint()
+	sum := in.all.Sum(nil)
+	stated := in.take(sha256.Size)
+	if in.err != nil {
+		return in.failure("in its trailer")
+	}
+	if statedFiles != files || statedTotal != total || !bytes.Equal(stated, sum) {
+		return firn.Errorf(firn.ErrDamaged, "an image ends with %d files of %d bytes in all; %d of %d arrived, or its SHA-256 is another; send it again",
+			statedFiles, statedTotal, files, total)
+	}
+	return nil
+}

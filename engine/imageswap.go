@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
+)
+
+// How an image takes the place of a store's data, each step durable before the
+// next begins:
+//
+//  1. incoming/ is written, verified and synced
+//  2. IMAGE, the marker, is written beside it and renamed in place
+//  3. at Open: data/ is removed, incoming/ renamed to data/
+//  4. the marker is removed
+//
+// Without the marker incoming/ is rubbish. With it and incoming/, step 3 is
+// done, again if need be; with it alone, step 3 was done before.
+const (
+	incomingDir = "incoming"
+	markerFile  = "IMAGE"
+	markerDraft = "IMAGE.new"
+)
+
+// Checkpoint makes a copy of the store in a directory that must not exist yet:
+// after a flush, by hard links, so it takes no space of its own until the
+// store has rewritten its files. The caller removes it.
+func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
+	if err := e.enter(); err != nil {
+		return ImageInfo{}, err
+	}
+	defer e.leave()
+	if err := e.db.Flush(); err != nil {
+		return ImageInfo{}, err
+	}
+	if err := e.db.Checkpoint(dir); err != nil {
+		return ImageInfo{}, fmt.Errorf("engine: a checkpoint in %s: %w", dir, err)
+	}
+	// Entries may have been applied and flushed since, so the copy itself says
+	// how far it has come.
+	return lookInto(e.fs, dir)
+}
+
+// lookInto reads what a checkpoint holds, without changing its files.
+func lookInto(fs vfs.FS, dir string) (info ImageInfo, err error) {
+	o := pebbleOptions(fs, cacheBytesMin, pebbleLog{slog.New(slog.DiscardHandler), func(error) {}})
+	o.ReadOnly = true
+	db, err := pebble.Open(dir, o)
+	if err != nil {
+		return info, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	value, err := get(db, metaKey(metaApplied))
+	if err != nil || value == nil {
+		return info, err
+	}
+	p, err := parseProgress(value)
+	if err != nil {
+		return info, err
+	}
+	info = ImageInfo{Index: p.index, Term: p.term, Head: p.head, Chain: p.chain}
+	if value, err = get(db, metaKey(metaIdentity)); err != nil || value == nil {
+		return info, err
+	}
+	id, err := parseIdentity(value)
+	info.Cluster, info.History = id.cluster, id.history
+	return info, err
+}
+
+// checkReceived compares what an image says of itself with what its files hold.
+func checkReceived(fs vfs.FS, dir string, info *ImageInfo) error {
+	held, err := lookInto(fs, dir)
+	if err != nil {
+		return firn.Errorf(firn.ErrDamaged, "the files of an image make no store: %v; send it again", err)
+	}
+	held.Extra = info.Extra
+	if !bytes.Equal(held.append(nil), info.append(nil)) {
+		return firn.Errorf(firn.ErrDamaged, "an image says that it goes up to index %d (head %d, chain %016x), its files go up to %d (head %d, chain %016x); send it again",
+			info.Index, info.Head, info.Chain, held.Index, held.Head, held.Chain)
+	}
+	return nil
+}
+
+func writeMarker(fs vfs.FS, dir string, info *ImageInfo) error {
+	draft := fs.PathJoin(dir, markerDraft)
+	f, err := fs.Create(draft, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(info.append(nil))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := fs.Rename(draft, fs.PathJoin(dir, markerFile)); err != nil {
+		return err
+	}
+	return syncDir(fs, dir)
+}
+
+// ImageWaiting returns what the image holds that the next Open of the
+// directory will put in place; ok is false where there is none.
+func ImageWaiting(fs vfs.FS, engineDir string) (info ImageInfo, ok bool, err error) {
+	f, err := fs.Open(fs.PathJoin(engineDir, markerFile))
+	if isNotExist(err) {
+		return info, false, nil
+	}
+	if err != nil {
+		return info, false, err
+	}
+	defer f.Close()
+	marker, err := io.ReadAll(io.LimitReader(f, 2*imageInfoMax))
+	if err != nil {
+		return info, false, err
+	}
+	head := len(imageMagic) + 1
+	if len(marker) < head+1+8 || string(marker[:head]) != imageMagic+string(rune(imageVersion)) {
+		return info, false, firn.Errorf(firn.ErrDamaged, "the marker %s in %s is not what was written; remove it and %s, and send the image again", markerFile, engineDir, incomingDir)
+	}
+	n, width := binary.Uvarint(marker[head:])
+	body := marker[min(len(marker), head+max(width, 0)):]
+	if width <= 0 || len(body) < 8 || n != uint64(len(body)-8) {
+		return info, false, firn.Errorf(firn.ErrDamaged, "the marker %s in %s is cut short; remove it and %s, and send the image again", markerFile, engineDir, incomingDir)
+	}
+	info, err = parseImageInfo(marker[:head+width], body[:n], binary.BigEndian.Uint64(body[n:]))
+	return info, err == nil, err
+}
+
+// DropImage gives up an image that was received but is not in place yet. The
+// marker goes first, for without it nothing of the rest counts.
+func DropImage(fs vfs.FS, engineDir string) error {
+	for _, name := range []string{markerFile, markerDraft} {
+		if err := fs.Remove(fs.PathJoin(engineDir, name)); err != nil && !isNotExist(err) {
+			return err
+		}
+	}
+	if err := syncDir(fs, engineDir); err != nil {
+		return err
+	}
+	return fs.RemoveAll(fs.PathJoin(engineDir, incomingDir))
+}
+
+// swapImage puts an image that is waiting in place. The store is not open, and
+// the directory is locked.
+func swapImage(fs vfs.FS, dir string) error {
+	_, waiting, err := ImageWaiting(fs, dir)
+	if err != nil {
+		return err
+	}
+	if !waiting {
+		return fs.RemoveAll(fs.PathJoin(dir, incomingDir))
+	}
+	incoming, data := fs.PathJoin(dir, incomingDir), fs.PathJoin(dir, dataDir)
+	if _, err := fs.Stat(incoming); err == nil {
+		if err := fs.RemoveAll(data); err != nil {
+			return err
+		}
+		if err := fs.Rename(incoming, data); err != nil {
+			return err
+		}
+	} else if !isNotExist(err) {
+		return err
+	}
+	if err := syncDir(fs, dir); err != nil {
+		return err
+	}
+	if err := fs.Remove(fs.PathJoin(dir, markerFile)); err != nil {
+		return err
+	}
+	return syncDir(fs, dir)
+}
