@@ -41,9 +41,9 @@ func (b backend) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn
 	return b.Service.Streams(ctx, q)
 }
 
-// Stats answers from this node, without asking the others.
+// Stats answers once this node has applied what was committed.
 func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
-	s, err := b.Service.Stats(ctx, firn.Consistency{Local: true})
+	s, err := b.Service.Stats(ctx, firn.Consistency{})
 	if err != nil {
 		return wire.Stats{}, err
 	}

@@ -27,11 +27,11 @@ type replica struct {
 
 // openReplica opens what lies in the directory. An image that was received
 // before is put to use first.
-func (n *Node) openReplica() (r *replica, err error) {
-	r = new(replica)
+func (n *Node) openReplica() (_ *replica, err error) {
+	r := new(replica)
 	defer func() {
 		if err != nil {
-			r.close()
+			err = errors.Join(err, r.close())
 		}
 	}()
 	r.log, err = raftlog.Open(n.dir.sub(raftDir), raftlog.Options{
@@ -56,7 +56,7 @@ func (n *Node) openReplica() (r *replica, err error) {
 			DiskFree: n.diskFree, DiskReserve: n.config.DiskReserve,
 		},
 		OnFatal: n.fail, OnRestart: n.restart,
-		Logger: n.log,
+		Logger: n.config.Logger, // it says which node it is
 	})
 	if err != nil {
 		return nil, fmt.Errorf("Raft: %w", err)
