@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -159,4 +160,37 @@ func TestIndexForBytes(t *testing.T) {
 	if got := l.IndexForBytes(9 << 20); got < 780 || got > 901 {
 		t.Errorf("a last entry of 8 MiB against a limit of 9 MiB: index %d", got)
 	}
+}
+
+// What a compaction lets go of is given back to the disk soon, although nothing
+// else is written.
+func TestRemovedEntriesFreeTheDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := vfs.NewMem()
+		l, err := Open(dir, Options{FS: fs, OnFatal: func(err error) { t.Error(err) }, MemTableBytes: 1 << 20})
+		must(t, err)
+		for index := uint64(1); index <= 300; index++ {
+			must(t, l.StoreLog(&raft.Log{Index: index, Term: 1, Data: noise(64<<10, index)}))
+		}
+		before := diskBytes(t, fs)
+		snapshotAt(t, l, 290, 1)
+		must(t, l.DeleteRange(1, 280))
+		time.Sleep(time.Minute) // virtual
+		if after := diskBytes(t, fs); before < 18<<20 || after > 10<<20 {
+			t.Errorf("300 entries of 64 KiB take %d bytes, 20 of them %d", before, after)
+		}
+		must(t, l.Close())
+	})
+}
+
+func diskBytes(t *testing.T, fs vfs.FS) (bytes int64) {
+	t.Helper()
+	names, err := fs.List(dir)
+	must(t, err)
+	for _, name := range names {
+		info, err := fs.Stat(fs.PathJoin(dir, name))
+		must(t, err)
+		bytes += info.Size()
+	}
+	return bytes
 }

@@ -75,7 +75,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	l := &Log{dir: dir, opts: opts, dead: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("raftlog: make the directory %s: %w", dir, err)
+		return nil, firn.Errorf(firn.ErrUnavailable, "the directory %s for the Raft log cannot be made: %v", dir, err)
 	}
 	var err error
 	if l.lock, err = pebble.LockDirectory(dir, opts.FS); err != nil {
@@ -114,11 +114,11 @@ func (l *Log) start() (err error) {
 }
 
 // lockError tells a directory that is in use from one that cannot be locked.
-func lockError(dir string, err error) error {
+func lockError(dir string, err error) *firn.Error {
 	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) || err.Error() == "lock held by current process" {
 		return firn.Errorf(firn.ErrUnavailable, "the directory %s is in use by another process (or another node in this one); stop that first", dir)
 	}
-	return fmt.Errorf("raftlog: lock the directory %s: %w", dir, err)
+	return firn.Errorf(firn.ErrUnavailable, "the directory %s of the Raft log cannot be locked: %v", dir, err)
 }
 
 func (l *Log) pebbleOptions() *pebble.Options {
@@ -210,7 +210,7 @@ func (l *Log) Close() error {
 	l.life.Unlock()
 	l.cancel()
 	if err := l.alive(); err == nil {
-		return errors.Join(l.db.Close(), l.tail.close(), l.lock.Close())
+		return errors.Join(l.guard(l.db.Close), l.tail.close(), l.lock.Close())
 	}
 	done := make(chan struct{})
 	go func() {

@@ -1,11 +1,12 @@
 package raftlog
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn"
 )
 
 // Options says how to open a log. Only OnFatal must be set.
@@ -51,7 +52,7 @@ const (
 
 func (o *Options) setDefaults() error {
 	if o.OnFatal == nil {
-		return errors.New("raftlog: Options.OnFatal must be set")
+		return firn.Errorf(firn.ErrInvalid, "raftlog: Options.OnFatal must be set")
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default
