@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -41,6 +42,10 @@ type seat struct {
 	adjust func(*replication.Options)
 	rules  replication.Rules
 
+	// turn is held while the node is opened or closed. It is a channel: in a
+	// bubble, time stands still for whoever waits for a mutex.
+	turn chan struct{}
+
 	// guarded by mu
 	mu       sync.Mutex
 	log      *raftlog.Log
@@ -65,7 +70,7 @@ func newCluster(t *testing.T, names ...string) *cluster {
 }
 
 func (c *cluster) add(name string) *seat {
-	s := &seat{c: c, id: name}
+	s := &seat{c: c, id: name, turn: make(chan struct{}, 1)}
 	s.wipe()
 	s.diskFree.Store(100 << 30)
 	c.seats[name] = s
@@ -75,7 +80,7 @@ func (c *cluster) add(name string) *seat {
 
 // wipe gives the seat empty disks.
 func (s *seat) wipe() {
-	s.fs, s.disk = vfs.NewMem(), new(replicationtest.Disk)
+	s.fs, s.disk = vfs.NewCrashableMem(), new(replicationtest.Disk)
 }
 
 // start opens all nodes as the first members of a cluster.
@@ -121,20 +126,19 @@ func (s *seat) start(bootstrap []replication.Server) {
 }
 
 func (s *seat) tryStart(bootstrap []replication.Server) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var err error
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	fatal := func(err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.fatal = err
 	}
-	if s.log, err = raftlog.Open("raft", raftlog.Options{FS: s.fs, OnFatal: fatal}); err != nil {
+	log, err := raftlog.Open("raft", raftlog.Options{FS: s.fs, OnFatal: fatal})
+	if err != nil {
 		return err
 	}
-	s.machine = replicationtest.Open(s.disk)
-	machine := s.machine
-	s.port, err = peer.Listen(peer.Options{
+	machine := replicationtest.Open(s.disk)
+	port, err := peer.Listen(peer.Options{
 		Addr: s.id + ":7410", Node: s.id, Network: s.c.sim.Host(s.id),
 		Identity: func() peer.Identity {
 			cluster, history := machine.Identity()
@@ -145,7 +149,7 @@ func (s *seat) tryStart(bootstrap []replication.Server) error {
 		return err
 	}
 	o := replication.Options{
-		ID: s.id, Log: s.log, Port: s.port, Machine: s.machine, Bootstrap: bootstrap,
+		ID: s.id, Log: log, Port: port, Machine: machine, Bootstrap: bootstrap,
 		Self: replication.Self{Client: s.id + ":7400", HTTP: s.id + ":7420", Version: "test",
 			DiskFree: func() (uint64, error) { return s.diskFree.Load(), nil }, DiskReserve: 1 << 30},
 		OnFatal:   fatal,
@@ -158,37 +162,52 @@ func (s *seat) tryStart(bootstrap []replication.Server) error {
 	if s.adjust != nil {
 		s.adjust(&o)
 	}
-	if s.node, err = replication.OpenWith(o, s.rules); err != nil {
-		return errors.Join(err, s.port.Close(), s.log.Close())
+	node, err := replication.OpenWith(o, s.rules)
+	if err != nil {
+		return errors.Join(err, port.Close(), log.Close())
 	}
-	s.open = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log, s.port, s.machine, s.node, s.open = log, port, machine, node, true
 	return nil
 }
 
 // stop closes a node; hard: as a crash, what is not durable is lost.
 func (s *seat) stop(hard bool) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.open {
+	node, machine, port, log, open := s.node, s.machine, s.port, s.log, s.open
+	s.open = false
+	s.mu.Unlock()
+	if !open {
 		return
 	}
-	s.open = false
-	stop := s.node.Close
+	stop := node.Close
 	if hard {
-		stop = s.node.CloseHard
+		stop = node.CloseHard
 	}
 	if err := stop(); err != nil {
 		s.c.t.Logf("close node %s: %v", s.id, err)
 	}
 	if !hard {
-		_, _, _ = s.machine.Flush()
+		_, _, _ = machine.Flush()
 	}
-	if err := s.port.Close(); err != nil {
+	if err := port.Close(); err != nil {
 		s.c.t.Logf("close the port of %s: %v", s.id, err)
 	}
-	if err := s.log.Close(); err != nil {
+	if err := log.Close(); err != nil {
 		s.c.t.Logf("close the log of %s: %v", s.id, err)
 	}
+}
+
+// crash stops a node as a power cut does: what its disks have not synced may be
+// lost. It stays cut off until the network is healed.
+func (s *seat) crash(random *rand.Rand) {
+	s.c.sim.Part(s.id, without(s.c.names, s.id)...)
+	left := s.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: random.IntN(101), RNG: random})
+	s.stop(true)
+	s.fs = left
 }
 
 func (s *seat) reopen() {

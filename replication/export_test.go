@@ -47,3 +47,14 @@ func (n *Node) CloseHard() error {
 
 // RoundIndex is the index of a linearizable read.
 func (n *Node) RoundIndex(ctx context.Context) (uint64, error) { return n.reads.index(ctx) }
+
+// Waiting is how many items are queued or on their way.
+func (n *Node) Waiting() int {
+	n.queue.mu.Lock()
+	defer n.queue.mu.Unlock()
+	count := len(n.queue.queue)
+	for _, items := range n.queue.flights {
+		count += len(items)
+	}
+	return count
+}
