@@ -153,7 +153,7 @@ func flagsFromEnvironment(f *pflag.FlagSet, prefix string, env func(string) stri
 			return
 		}
 		if e := f.Set(flag.Name, value); e != nil {
-			err = usage("%s=%s: %v", name, value, e)
+			err = usage("%s: %v", name, e)
 		}
 	})
 	return err
