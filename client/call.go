@@ -78,6 +78,9 @@ func (c *Client) once(ctx context.Context, t *tries, r *request) (m wire.Message
 	if err != nil {
 		return nil, false, err
 	}
+	if err := conn.fits(len(r.body)); err != nil {
+		return nil, false, err
+	}
 	w := &waiter{answer: make(chan answer, 1), deadline: t.deadline}
 	id, err := conn.start(w)
 	if err != nil {

@@ -52,12 +52,12 @@ type conn struct {
 	in    *bufio.Reader // the reading goroutine's
 	heard atomic.Int64  // when the last frame came, in Unix nanoseconds
 
-	mu       sync.Mutex
-	calls    map[uint64]receiver
-	last     uint64 // call id given last
-	leaving  bool   // the node takes no further calls
-	failed   error  // why the connection is lost
-	awaiting bool   // a ping is not answered yet
+	mu      sync.Mutex
+	calls   map[uint64]receiver
+	last    uint64    // call id given last
+	leaving bool      // the node takes no further calls
+	failed  error     // why the connection is lost
+	pinged  time.Time // when the ping that nothing has answered was sent; zero: there is none
 }
 
 func (c *conn) takesCalls() bool {
@@ -93,6 +93,12 @@ func (c *conn) forget(id uint64) bool {
 }
 
 var errLeft = firn.Errorf(firn.ErrUnavailable, "the node is stopping")
+
+// fits refuses a body that is over what the node takes: it would end the
+// connection, and all calls on it.
+func (c *conn) fits(bodyBytes int) error {
+	return c.welcome.Limits.CheckFrame(wire.Header{BodyBytes: bodyBytes})
+}
 
 // send sends a frame of a call, of which body is the encoded message.
 func (c *conn) send(ctx context.Context, k wire.Kind, id uint64, body []byte) error {
@@ -221,11 +227,11 @@ const idlePings = 8
 func (c *conn) check(now time.Time) {
 	keepAlive := c.client.o.KeepAlive
 	silent := now.Sub(time.Unix(0, c.heard.Load()))
-	var late []receiver
+	late := map[uint64]receiver{}
 	c.mu.Lock()
 	for id, r := range c.calls {
 		if r.overdue(now) {
-			late = append(late, r)
+			late[id] = r
 			delete(c.calls, id)
 		}
 	}
@@ -233,18 +239,22 @@ func (c *conn) check(now time.Time) {
 		keepAlive *= idlePings
 	}
 	if silent < keepAlive {
-		c.awaiting = false
+		c.pinged = time.Time{}
 	}
-	ping := silent >= keepAlive && !c.awaiting
-	c.awaiting = c.awaiting || ping
+	ping := silent >= keepAlive && c.pinged.IsZero()
+	if ping {
+		c.pinged = now
+	}
+	dead := !c.pinged.IsZero() && now.Sub(c.pinged) >= keepAlive
 	c.mu.Unlock()
-	for _, r := range late {
+	for id, r := range late {
 		r.lost(errOverdue)
+		go c.tell(id, &wire.Plain{Is: wire.KindCancel})
 	}
 	switch {
 	case ping:
 		go c.tell(0, &wire.Plain{Is: wire.KindPing})
-	case silent >= 2*keepAlive:
+	case dead:
 		c.fail(&lostError{c.address, fmt.Errorf("the node has been silent for %v", silent.Round(time.Millisecond))})
 	}
 }
