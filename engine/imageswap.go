@@ -144,7 +144,9 @@ func DropImage(fs vfs.FS, engineDir string) error {
 			return err
 		}
 	}
-	if err := syncDir(fs, engineDir); err != nil {
+	if err := syncDir(fs, engineDir); isNotExist(err) {
+		return nil // there is no store here yet
+	} else if err != nil {
 		return err
 	}
 	return fs.RemoveAll(fs.PathJoin(engineDir, incomingDir))
