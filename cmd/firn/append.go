@@ -113,7 +113,7 @@ func runAppend(s *session, l appendLine) error {
 
 // command is the command line that appends the same again.
 func (l *appendLine) command() string {
-	words := []string{"firn", "append", l.write.Stream, "--type", l.draft.Type}
+	words := []string{"append", l.write.Stream, "--type", l.draft.Type}
 	if len(l.draft.Data) > 0 {
 		words = append(words, "--data", string(l.draft.Data))
 	}
@@ -124,26 +124,36 @@ func (l *appendLine) command() string {
 		words = append(words, "--schema", strconv.FormatUint(uint64(l.draft.Schema), 10))
 	}
 	words = append(words, "--expect", l.write.Expect.String(), "--id", l.draft.ID.String())
-	for i, w := range words {
-		words[i] = shellQuote(w)
-	}
-	return strings.Join(words, " ")
+	return commandLine(words)
 }
 
 // unknownOutcome makes of an append's error what the user needs next. An append
 // whose time ran out may have been done just as well as one whose answer was lost.
 func unknownOutcome(err error, ids []firn.ID, repeat func() string) error {
-	cut := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-	if !cut && !errors.Is(err, firn.ErrUnknown) {
+	if !isCut(err) && !errors.Is(err, firn.ErrUnknown) {
 		return conflicting(err)
 	}
 	message := err.Error()
-	if cut {
+	if isCut(err) {
 		message = "no answer came in time"
 	}
 	e := firn.Errorf(firn.ErrUnknown, "the append may have been done (ids %s): %s", strings.Join(idStrings(ids), ", "), message)
 	e.IDs = ids
 	return &failure{err: e, repeat: repeat()}
+}
+
+// isCut reports whether a call ended because its time did.
+func isCut(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// commandLine writes words as a shell takes them.
+func commandLine(words []string) string {
+	line := "firn"
+	for _, w := range words {
+		line += " " + shellQuote(w)
+	}
+	return line
 }
 
 // shellQuote writes a word so that a POSIX shell reads it back.

@@ -223,6 +223,9 @@ func readLines(r io.Reader, bytesMax int, do func(number int, text []byte, tooLo
 		if err != nil && err != io.EOF {
 			return err
 		}
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\uFEFF")) // some editors put it before UTF-8
+		}
 		if text := bytes.TrimSpace(line); len(text) > 0 || tooLong {
 			if err := do(number, text, tooLong); err != nil {
 				return err

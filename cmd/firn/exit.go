@@ -80,11 +80,17 @@ func (c *console) finish(err error, args []string) int {
 	if err == nil || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
 		return exitDone
 	}
+	var f *failure
+	if errors.Is(err, firn.ErrUnknown) && !errors.As(err, &f) {
+		// A change of a stream's life, or of the cluster: made again, it changes
+		// nothing more.
+		f = &failure{err: err, repeat: commandLine(args)}
+		err = f
+	}
 	if c.output == "json" || wantsJSON(args) {
 		fmt.Fprintf(c.err, "%s\n", errorLine(err))
 	} else {
 		fmt.Fprintf(c.err, "firn: %s\n", err)
-		var f *failure
 		if errors.As(err, &f) && f.repeat != "" {
 			fmt.Fprintf(c.err, "This repeats it safely:\n  %s\n", f.repeat)
 		}

@@ -187,7 +187,7 @@ func (im *importer) finish(first importProgress) error {
 	if im.line <= first.Line && first.Done {
 		return nil
 	}
-	return im.flush(im.line, true)
+	return im.flush(max(im.line, first.Line), true)
 }
 
 // report prints what the import did.

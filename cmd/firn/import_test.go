@@ -231,7 +231,7 @@ func TestImportOnATerminal(t *testing.T) {
 	if r.status != exitOther || !strings.Contains(r.err, path+":2001: not JSON") || !strings.Contains(r.err, "import") || !strings.Contains(r.out, "events          2000\n") {
 		t.Errorf("exit %d\n%s\n%q", r.status, r.out, r.err)
 	}
-	if r := c.run(cloudEvents(10), "import", "-", "--name", "feed"); r.status != exitDone {
+	if r := c.run("\uFEFF"+cloudEvents(10), "import", "-", "--name", "feed"); r.status != exitDone {
 		t.Errorf("exit %d: %s", r.status, r.err)
 	}
 	if r := c.run("", "export"); r.status != exitDone || strings.Count(r.out, "\n") != 2000 {

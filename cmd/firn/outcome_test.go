@@ -85,8 +85,14 @@ func (h hanging) Read(ctx context.Context, _ firn.Query) iter.Seq2[firn.Event, e
 	}
 }
 
+func (h hanging) Change(ctx context.Context, _ string, _ firn.Expectation, _ firn.Life) (firn.Position, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
 func TestTimeout(t *testing.T) {
 	c := newCLI(t)
+	c.ok("append", "a-1", "--type", "T")
 	for _, test := range []struct {
 		status int
 		words  string
@@ -94,6 +100,7 @@ func TestTimeout(t *testing.T) {
 	}{
 		{exitUnavailable, "no answer within", "read a-1"},
 		{exitUnknown, "no answer came in time", "append a-1 --type T"},
+		{exitUnknown, "This repeats it safely:\n  firn delete a-1 --timeout 20ms", "delete a-1"},
 	} {
 		var out, errs bytes.Buffer
 		con := c.console("", &out, &errs)

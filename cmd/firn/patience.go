@@ -45,7 +45,7 @@ func (p *patience) explain(err error) error {
 	if err == nil || errors.As(err, &stated) && stated.Kind != firn.ErrTimeout {
 		return err
 	}
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, firn.ErrTimeout) {
+	if !isCut(err) && !errors.Is(err, firn.ErrTimeout) {
 		return err
 	}
 	if errors.Is(context.Cause(p.ctx), errOutOfPatience) {
