@@ -79,7 +79,10 @@ func (r *reading) attempt(ctx context.Context, t *tries) (over bool, err error) 
 	}
 	defer f.end()
 	d := decoders.Get().(*decoder)
-	defer decoders.Put(d)
+	defer func() {
+		d.frame = wire.EventsReader{} // lets go of the last frame
+		decoders.Put(d)
+	}()
 	for {
 		got, err := f.next(ctx, t.deadline)
 		if err != nil {

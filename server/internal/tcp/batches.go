@@ -9,7 +9,30 @@ const (
 	batchBytes = 256 << 10 // of an Events frame; a longer event has a frame of its own
 	batchRoom  = 320 << 10 // memory for one, so that the last event of a batch need not move it
 	infosMax   = 512       // of a StreamList frame
+	batchesMax = 32        // of one connection that are being filled or wait to be queued
 )
+
+// beginBatch waits for credit, then for a place among the connection's batches.
+// A call that may not send, or waits behind others, holds no memory for events.
+func (j job) beginBatch() error {
+	if err := j.call.wait(); err != nil {
+		return err
+	}
+	select {
+	case j.conn.batches <- struct{}{}:
+		return nil
+	case <-j.call.ctx.Done():
+		return j.call.ctx.Err()
+	}
+}
+
+// endBatch sends the frame, takes it off the credit and gives the place up.
+func (j job) endBatch(frame *wire.Buffer) error {
+	j.call.credit.Add(int64(-len(frame.B)))
+	err := j.conn.out.Send(j.call.ctx, frame)
+	<-j.conn.batches
+	return err
+}
 
 // readEvents answers Read: Events frames as far as the credit reaches, then
 // End.
@@ -33,12 +56,9 @@ func (j job) readEvents() (wire.Message, error) {
 		frame.B = w.Buf
 		full := frame
 		frame = nil
-		if err := j.call.spend(len(full.B)); err != nil {
-			full.Free()
-			return err
-		}
-		return c.out.Send(j.call.ctx, full)
+		return j.endBatch(full)
 	}
+	defer flush() // where the call ends early, its place is given up all the same
 	for stored, err := range c.server.backend.Records(j.call.ctx, m.Query) {
 		if err != nil {
 			// What was read before the error is the client's all the same.
@@ -58,6 +78,9 @@ func (j job) readEvents() (wire.Message, error) {
 			return nil, firn.Errorf(firn.ErrTooLarge, "the event at position %d (stream %.64q) takes a frame of %d bytes; this connection allows %d", stored.Position, stored.Stream, size, frameMax)
 		}
 		if frame == nil {
+			if err := j.beginBatch(); err != nil {
+				return nil, err
+			}
 			frame = wire.NewBuffer(batchRoom)
 			w = wire.BeginEvents(frame.B, id)
 		}
@@ -86,13 +109,12 @@ func (j job) streams() (wire.Message, error) {
 		if len(list.Infos) == 0 {
 			return nil
 		}
-		frame := wire.FrameOf(j.header.Call, &list)
-		list.Infos, bytes = list.Infos[:0], 0
-		if err := j.call.spend(len(frame.B)); err != nil {
-			frame.Free()
+		if err := j.beginBatch(); err != nil {
 			return err
 		}
-		return j.conn.out.Send(j.call.ctx, frame)
+		frame := wire.FrameOf(j.header.Call, &list)
+		list.Infos, bytes = list.Infos[:0], 0
+		return j.endBatch(frame)
 	}
 	for info, err := range j.conn.server.backend.Streams(j.call.ctx, m.Query) {
 		if err != nil {

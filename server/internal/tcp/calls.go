@@ -43,9 +43,8 @@ func (c *call) grant(bytes uint64) {
 	}
 }
 
-// spend waits until there is credit and takes the bytes off it, below zero if
-// need be: one frame may go over.
-func (c *call) spend(bytes int) error {
+// wait waits until there is credit. One frame may then go over it.
+func (c *call) wait() error {
 	for c.credit.Load() <= 0 {
 		select {
 		case <-c.wake:
@@ -53,7 +52,6 @@ func (c *call) spend(bytes int) error {
 			return c.ctx.Err()
 		}
 	}
-	c.credit.Add(int64(-bytes))
 	return nil
 }
 

@@ -28,6 +28,8 @@ type conn struct {
 
 	in *bufio.Reader // the reading goroutine's
 
+	batches chan struct{} // holds one for each batch of events in memory that is not queued yet
+
 	ready   atomic.Bool  // the handshake is over
 	heard   atomic.Int64 // when the last frame came, in Unix nanoseconds
 	began   atomic.Int64 // when the frame that is arriving began; 0: none is
@@ -45,7 +47,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	if s.o.TLS != nil {
 		nc = tls.Server(nc, s.o.TLS)
 	}
-	c := &conn{server: s, nc: nc, out: wire.NewSender(nc), limits: s.o.Limits}
+	c := &conn{server: s, nc: nc, out: wire.NewSender(nc), limits: s.o.Limits, batches: make(chan struct{}, batchesMax)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.heard.Store(time.Now().UnixNano())
 	return c

@@ -162,11 +162,7 @@ func (s *Server) Close(ctx context.Context) error {
 		return nil
 	}
 	s.listener.Close()
-	for _, c := range s.snapshot() {
-		if c.ready.Load() {
-			c.out.Send(ctx, wire.FrameOf(0, &wire.Plain{Is: wire.KindGoodbye}))
-		}
-	}
+	s.sayGoodbye(ctx)
 	var err error
 	for err == nil && s.calls.Load() > 0 {
 		select {
@@ -184,6 +180,19 @@ func (s *Server) Close(ctx context.Context) error {
 	s.cancel()
 	s.done.Wait()
 	return err
+}
+
+// goodbyeTime bounds how long those are waited for who do not read.
+const goodbyeTime = 100 * time.Millisecond
+
+func (s *Server) sayGoodbye(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, goodbyeTime)
+	defer cancel()
+	for _, c := range s.snapshot() {
+		if c.ready.Load() {
+			c.out.Send(ctx, wire.FrameOf(0, &wire.Plain{Is: wire.KindGoodbye}))
+		}
+	}
 }
 
 // ignoreLost leaves of err only what ctx says: a client that went away is no
