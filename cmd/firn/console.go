@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/firndb/firn"
 )
 
 // addrDefault is where firn up puts its three nodes.
@@ -102,6 +106,9 @@ func (c *console) connected(cmd *cobra.Command, run func(*session) error) error 
 		defer s.patience.stop()
 		s.ctx = s.patience.ctx
 		db, err := c.dial(s.ctx, c.addr)
+		if errors.Is(err, firn.ErrUnavailable) {
+			return fmt.Errorf("%w; is the cluster running? (firn up starts one, --addr names its nodes)", err)
+		}
 		if err != nil {
 			return s.patience.explain(err)
 		}

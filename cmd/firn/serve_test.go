@@ -120,12 +120,14 @@ func TestUp(t *testing.T) {
 
 func TestUpRefusesAnotherNumberOfNodes(t *testing.T) {
 	c, dir := newCLI(t), t.TempDir()
-	for _, id := range []string{"n1", "n2", "n3"} {
-		if err := os.Mkdir(filepath.Join(dir, id), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	if r := c.runUntilReady(&fakeLauncher{}, "up", "--dir", dir); r.status != exitDone {
+		t.Fatal(r.err)
 	}
 	c.fails(exitUsage, "holds a cluster of 3 nodes; say --nodes 3", "up", "--dir", dir, "--nodes", "1")
+	if err := os.WriteFile(filepath.Join(dir, nodesFile), []byte("many"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.fails(exitUsage, "is no directory of firn up", "up", "--dir", dir)
 }
 
 func TestUpInATemporaryDirectory(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -58,17 +60,28 @@ func (o *upOptions) check(dirGiven bool) error {
 	return nil
 }
 
-// checkDir refuses a directory that was made by another number of nodes: they
-// would not be a majority of their own cluster, or not know of each other.
-func (o *upOptions) checkDir() error {
-	found := 0
-	for ; found < 9; found++ {
-		if _, err := os.Stat(filepath.Join(o.dir, nodeID(found))); err != nil {
-			break
+// nodesFile says how many nodes the cluster in a directory has. Another number
+// would be no majority of it, or not know of each other.
+const nodesFile = "nodes"
+
+// claimDir writes down how many nodes there are, or refuses a directory that
+// was made for another number.
+func (o *upOptions) claimDir() error {
+	path := filepath.Join(o.dir, nodesFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(o.dir, 0o755); err != nil {
+			return err
 		}
+		return os.WriteFile(path, fmt.Appendf(nil, "%d\n", o.nodes), 0o644)
 	}
-	if found != 0 && found != o.nodes {
-		return usage("%s holds a cluster of %s; say --nodes %d, or choose another --dir", o.dir, plural(uint64(found), "node"), found)
+	if err != nil {
+		return err
+	}
+	if found, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 8); err != nil {
+		return usage("%s is no directory of firn up: %s holds %.20q; choose another --dir", o.dir, path, b)
+	} else if int(found) != o.nodes {
+		return usage("%s holds a cluster of %s; say --nodes %d, or choose another --dir", o.dir, plural(found, "node"), found)
 	}
 	return nil
 }
@@ -80,7 +93,7 @@ func runUp(s *session, o upOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	}
-	if err := o.checkDir(); err != nil {
+	if err := o.claimDir(); err != nil {
 		return err
 	}
 	places := make([]server.Addresses, o.nodes)
@@ -88,12 +101,17 @@ func runUp(s *session, o upOptions) (err error) {
 		at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port+i) }
 		places[i] = server.Addresses{Client: at(o.port), Peer: at(o.port + 10), HTTP: at(o.port + 20)}
 	}
-	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var level slog.LevelVar
+	level.Set(slog.LevelWarn)
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: &level}))
 	l, err := startLocal(s.launch, o.dir, places, log)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
+	defer func() {
+		level.Set(slog.LevelError) // nodes that stop one by one miss each other, and say so
+		err = errors.Join(err, l.close())
+	}()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	failed := l.failed(ctx)
