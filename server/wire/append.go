@@ -21,8 +21,14 @@ type Write struct {
 	Records [][]byte
 }
 
-// writesMax bounds the writes of one append. Conditions count too.
-const writesMax = 2 * firn.AppendEventsMax
+const (
+	// writesMax bounds the writes of one append. Conditions count too.
+	writesMax = 2 * firn.AppendEventsMax
+
+	// recordsMax bounds the records that are taken memory for. It is above
+	// what an append may have, so that a little too much is refused in words.
+	recordsMax = 4 * firn.AppendEventsMax
+)
 
 func (*Append) Kind() Kind { return KindAppend }
 
@@ -42,23 +48,21 @@ func (m *Append) AppendBody(dst []byte) []byte {
 
 func (m *Append) parse(r *reader) {
 	later := r.begin(1)
-	// One write of one record is what most appends are.
 	if n := r.list(writesMax); n > 0 {
 		m.Writes = make([]Write, n)
 	}
+	room := recordsMax
 	for i := range m.Writes {
 		w := &m.Writes[i]
 		later := r.begin(3)
 		w.Stream = r.string()
 		w.Expect = r.expectation()
-		if n := r.array(); n > 0 {
-			w.Records = make([][]byte, 0, min(n, firn.AppendEventsMax))
-			for range n {
-				w.Records = append(w.Records, r.bin())
-				if r.failed != "" {
-					return
-				}
+		if n := r.list(room); n > 0 {
+			w.Records = make([][]byte, n)
+			for j := range w.Records {
+				w.Records[j] = r.bin()
 			}
+			room -= n
 		}
 		r.end(later)
 	}

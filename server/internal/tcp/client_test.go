@@ -28,4 +28,4 @@ func overTCP(t *testing.T) firn.Store {
 
 func TestStore(t *testing.T) { storetest.Run(t, overTCP) }
 
-func TestStoreRandomly(t *testing.T) { storetest.Random(t, overTCP, 2000) }
+func TestStoreRandomly(t *testing.T) { storetest.Random(t, overTCP, 1000) }
