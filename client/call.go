@@ -36,11 +36,21 @@ func (w *waiter) take(k wire.Kind, body []byte) bool {
 	if e, ok := m.(*wire.Error); ok {
 		m, err = nil, e.Err
 	}
-	w.answer <- answer{m, err}
+	w.deliver(answer{m, err})
 	return true
 }
 
-func (w *waiter) lost(err error) { w.answer <- answer{nil, err} }
+func (w *waiter) lost(err error) { w.deliver(answer{nil, err}) }
+
+// deliver takes the first answer. A second one can come where the connection or
+// the call's time ends just as the node answers, and must not be waited with:
+// nobody may be there any more to take it.
+func (w *waiter) deliver(a answer) {
+	select {
+	case w.answer <- a:
+	default:
+	}
+}
 
 func (w *waiter) overdue(now time.Time) bool { return now.After(w.deadline) }
 
