@@ -30,6 +30,9 @@ type Config struct {
 	Limits         Limits // configured downwards
 	Insecure       bool   // listen beyond loopback without TLS: everybody who reaches the ports may do everything
 
+	RaftLog  RaftLog                // when the Raft log is shortened
+	DiskFree func() (uint64, error) // how many bytes the disk has left; default: the file system is asked
+
 	Logger  *slog.Logger // default slog.Default()
 	OnFatal func(error)  // the node cannot go on; default: Node.Failed and nothing else
 }
@@ -47,6 +50,13 @@ type Limits struct {
 	EventBytes   int
 	AppendBytes  int
 	AppendEvents int
+}
+
+// RaftLog says how much of the Raft log a node keeps. A replica that is further
+// behind than that gets an image instead. Zero means the default.
+type RaftLog struct {
+	SnapshotBytes uint64 // it is shortened each time it has grown by this; 64 MiB
+	TrailingBytes uint64 // what shortening leaves; 128 MiB
 }
 
 // Member is one of a cluster's first nodes.

@@ -23,7 +23,7 @@ func (n *Node) figures() (web.Figures, bool) {
 		Leader: status.Leader == n.config.ID, Term: status.Term, Commit: status.Commit,
 	}
 	f.Applied, _ = r.engine.Applied()
-	f.DiskFree, _ = n.dir.space()
+	f.DiskFree, _ = n.diskFree()
 	f.Caches = caches(&stats)
 	if n.door != nil {
 		f.Connections = n.door.Connections()
@@ -43,6 +43,9 @@ func caches(s *engine.Stats) []web.Cache {
 
 // diskFree is what replication asks, to stop before the disk is full.
 func (n *Node) diskFree() (uint64, error) {
+	if n.config.DiskFree != nil {
+		return n.config.DiskFree()
+	}
 	usage, err := n.dir.fs.GetDiskUsage(n.dir.path)
 	return usage.AvailBytes, err
 }

@@ -56,6 +56,9 @@ func (n *Node) openReplica() (_ *replica, err error) {
 			DiskFree: n.diskFree, DiskReserve: n.config.DiskReserve,
 		},
 		OnFatal: n.fail, OnRestart: n.restart,
+		Limits: replication.Limits{
+			SnapshotBytes: n.config.RaftLog.SnapshotBytes, TrailingBytes: n.config.RaftLog.TrailingBytes,
+		},
 		Logger: n.config.Logger, // it says which node it is
 	})
 	if err != nil {

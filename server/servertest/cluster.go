@@ -22,13 +22,21 @@ type Cluster struct {
 	t      testing.TB
 	places []server.Addresses
 	dir    string
+	set    func(i int, c *server.Config)
 	nodes  []*server.Node // nil: stopped
 }
 
 // Start starts a cluster of n nodes and returns once every node answers.
 func Start(t testing.TB, n int) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, places: places(t, n), dir: t.TempDir(), nodes: make([]*server.Node, n)}
+	return StartWith(t, n, func(int, *server.Config) {})
+}
+
+// StartWith is Start with something set on each node's configuration, each time
+// that it is started.
+func StartWith(t testing.TB, n int, set func(i int, c *server.Config)) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, places: places(t, n), dir: t.TempDir(), set: set, nodes: make([]*server.Node, n)}
 	c.Addresses = clientAddresses(c.places)
 	t.Cleanup(func() {
 		for i := range c.nodes {
@@ -45,10 +53,12 @@ func Start(t testing.TB, n int) *Cluster {
 // Run starts node i, anew or again.
 func (c *Cluster) Run(i int) {
 	c.t.Helper()
-	n, err := server.Start(server.Config{
+	config := server.Config{
 		ID: id(i), Dir: filepath.Join(c.dir, id(i)), Listen: c.places[i], Bootstrap: members(c.places),
 		CacheBytes: 64 << 20, Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	c.set(i, &config)
+	n, err := server.Start(config)
 	if err != nil {
 		c.t.Fatalf("node %s: %v", id(i), err)
 	}
@@ -112,14 +122,15 @@ func (c *Cluster) Leader() int {
 // Dial returns a client of the whole cluster, closed when the test ends.
 func (c *Cluster) Dial() *client.Client {
 	c.t.Helper()
-	return dial(c.t, c.Addresses)
+	return Dial(c.t, c.Addresses, client.Options{})
 }
 
-func dial(t testing.TB, addresses string) *client.Client {
+// Dial returns a client, closed when the test ends.
+func Dial(t testing.TB, addresses string, o client.Options) *client.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	db, err := client.Dial(ctx, addresses, client.Options{})
+	db, err := client.Dial(ctx, addresses, o)
 	if err != nil {
 		t.Fatal(err)
 	}

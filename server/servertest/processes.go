@@ -8,11 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/server"
 )
@@ -23,6 +26,7 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built.Store(&dir)
 	path := filepath.Join(dir, "firn")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/firndb/firn/cmd/firn").CombinedOutput()
 	if err != nil {
@@ -30,6 +34,15 @@ var binary = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// built is the directory that binary has made.
+var built atomic.Pointer[string]
+
+func removeBinary() {
+	if dir := built.Load(); dir != nil {
+		os.RemoveAll(*dir)
+	}
+}
 
 // Binary returns the path of the firn command, built from these sources.
 func Binary(t testing.TB) string {
@@ -48,6 +61,7 @@ type Processes struct {
 	t      testing.TB
 	places []server.Addresses
 	dir    string
+	set    func(c *server.Config) // nil: the processes are "firn serve"
 	nodes  []*process
 }
 
@@ -57,10 +71,16 @@ type process struct {
 	exited chan struct{}
 }
 
-// Spawn starts a cluster of n processes and returns once it answers.
+// Spawn starts a cluster of n processes, each "firn serve", and returns once it
+// answers.
 func Spawn(t testing.TB, n int, flags ...string) *Processes {
 	t.Helper()
-	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), nodes: make([]*process, n)}
+	return spawn(t, n, nil, flags...)
+}
+
+func spawn(t testing.TB, n int, set func(*server.Config), flags ...string) *Processes {
+	t.Helper()
+	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), set: set, nodes: make([]*process, n)}
 	p.Addresses = clientAddresses(p.places)
 	t.Cleanup(func() {
 		for i := range p.nodes {
@@ -86,7 +106,39 @@ func (p *Processes) Run(i int, flags ...string) {
 	}
 	args := append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
 		"--http", at.HTTP, "--bootstrap", list[1:], "--cache", "64MiB"}, flags...)
-	node := &process{cmd: exec.Command(Binary(p.t), args...), log: new(bytes.Buffer), exited: make(chan struct{})}
+	var cmd *exec.Cmd
+	if p.set == nil {
+		cmd = exec.Command(Binary(p.t), args...)
+	} else {
+		cmd = p.asNode(server.Config{ID: id(i), Dir: p.Dir(i), Listen: at, Bootstrap: members(p.places), CacheBytes: 64 << 20})
+	}
+	p.start(i, cmd)
+}
+
+// Join starts one more node, which joins the cluster through node 0, and
+// returns its number.
+func (p *Processes) Join(flags ...string) int {
+	p.t.Helper()
+	p.places, p.nodes = append(p.places, places(p.t, 1)...), append(p.nodes, nil)
+	i := len(p.nodes) - 1
+	p.Rejoin(i, flags...)
+	return i
+}
+
+// Rejoin starts a node with --join, as one that is not among the first.
+func (p *Processes) Rejoin(i int, flags ...string) {
+	p.t.Helper()
+	at := p.places[i]
+	p.start(i, exec.Command(Binary(p.t), append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
+		"--http", at.HTTP, "--join", p.Address(0), "--cache", "64MiB"}, flags...)...))
+}
+
+func (p *Processes) start(i int, cmd *exec.Cmd) {
+	p.t.Helper()
+	node := &process{cmd: cmd, log: new(bytes.Buffer), exited: make(chan struct{})}
+	if before := p.nodes[i]; before != nil {
+		node.log = before.log // of a process that has ended
+	}
 	node.cmd.Stderr = node.log
 	if err := node.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -107,6 +159,44 @@ func (p *Processes) Address(i int) string { return p.places[i].Client }
 // HTTP returns the HTTP address of node i.
 func (p *Processes) HTTP(i int) string { return p.places[i].HTTP }
 
+// Peer returns the peer address of node i.
+func (p *Processes) Peer(i int) string { return p.places[i].Peer }
+
+// Nodes returns the client addresses of the nodes that run, apart from those
+// left out.
+func (p *Processes) Nodes(without ...int) []string {
+	var list []string
+	for i, node := range p.nodes {
+		if node.running() && !slices.Contains(without, i) {
+			list = append(list, p.places[i].Client)
+		}
+	}
+	return list
+}
+
+func (p *process) running() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Exited returns a channel that is closed once node i's process has ended.
+func (p *Processes) Exited(i int) <-chan struct{} { return p.nodes[i].exited }
+
+// Outcome returns the exit status of node i, whose process has ended, and all
+// that it logged.
+func (p *Processes) Outcome(i int) (status int, log string) {
+	node := p.nodes[i]
+	<-node.exited
+	return node.cmd.ProcessState.ExitCode(), node.log.String()
+}
+
 // Kill ends node i with SIGKILL and returns once it is gone.
 func (p *Processes) Kill(i int) {
 	if node := p.nodes[i]; node != nil {
@@ -115,12 +205,23 @@ func (p *Processes) Kill(i int) {
 	}
 }
 
+// KillAll ends all nodes with SIGKILL, none of them noticing that another one
+// has gone.
+func (p *Processes) KillAll() {
+	for _, node := range p.nodes {
+		if node != nil {
+			node.cmd.Process.Kill()
+		}
+	}
+	for i := range p.nodes {
+		p.Kill(i)
+	}
+}
+
 // Stop ends node i with SIGTERM and returns its exit status and what it logged.
 func (p *Processes) Stop(i int) (status int, log string) {
-	node := p.nodes[i]
-	node.cmd.Process.Signal(syscall.SIGTERM)
-	<-node.exited
-	return node.cmd.ProcessState.ExitCode(), node.log.String()
+	p.Signal(i, syscall.SIGTERM)
+	return p.Outcome(i)
 }
 
 // Signal sends node i a signal, such as SIGSTOP.
@@ -147,14 +248,23 @@ func (p *Processes) Leader(ctx context.Context, db *client.Client) int {
 // linearizable call. It is closed when the test ends.
 func (p *Processes) Dial() *client.Client {
 	p.t.Helper()
+	return p.DialWith(client.Options{})
+}
+
+// DialWith is Dial with options.
+func (p *Processes) DialWith(o client.Options) *client.Client {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	var errs error
 	for ctx.Err() == nil {
-		db, err := client.Dial(ctx, p.Addresses, client.Options{})
+		db, err := client.Dial(ctx, p.Addresses, o)
 		if err == nil {
-			p.t.Cleanup(func() { db.Close() })
-			return db
+			if _, _, err = db.Head(ctx, firn.Consistency{}); err == nil {
+				p.t.Cleanup(func() { db.Close() })
+				return db
+			}
+			db.Close()
 		}
 		errs = err
 		time.Sleep(20 * time.Millisecond)

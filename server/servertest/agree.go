@@ -1,0 +1,98 @@
+package servertest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
+)
+
+// Agree waits until each of the nodes has applied all that is committed now,
+// holds what they have against each other, event by event, verifies each, and
+// returns the log.
+func Agree(t testing.TB, db *client.Client, addresses ...string) []firn.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	head, _, err := db.Head(ctx, firn.Consistency{})
+	if err != nil {
+		t.Fatalf("asking for the head: %v", err)
+	}
+	var first []firn.Event
+	for i, address := range addresses {
+		log := NodeLog(ctx, t, address, head)
+		if i == 0 {
+			first = log
+			continue
+		}
+		if len(log) != len(first) {
+			t.Errorf("node at %s has %d events, the one at %s %d", address, len(log), addresses[0], len(first))
+			continue
+		}
+		for j := range log {
+			if a, b := &first[j], &log[j]; !same(a, b) {
+				t.Errorf("nodes differ at position %d:\n%+v\n%+v", a.Position, a, b)
+				break
+			}
+		}
+	}
+	return first
+}
+
+// NodeLog returns everything that the node at the address itself has, once it
+// has come to head, and verifies the node.
+func NodeLog(ctx context.Context, t testing.TB, address string, head firn.Position) []firn.Event {
+	t.Helper()
+	db := await(ctx, t, address)
+	for {
+		_, _, err := db.Head(ctx, firn.Consistency{AtLeast: head})
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the node at %s has not come to position %d: %v", address, head, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	var log []firn.Event
+	for e, err := range db.Read(ctx, firn.Query{All: true, System: true, Consistency: firn.Consistency{Local: true}}) {
+		if err != nil {
+			t.Fatalf("reading all of the node at %s: %v", address, err)
+		}
+		log = append(log, e)
+	}
+	report, err := db.Verify(ctx, address, nil)
+	if err != nil {
+		t.Errorf("verifying the node at %s: %v", address, err)
+	}
+	for _, f := range report.Faults {
+		t.Errorf("the node at %s breaks invariant %d: %s", address, f.Invariant, f.Text)
+	}
+	return log
+}
+
+// await returns a client of one node, once it answers. It is closed when the
+// test ends.
+func await(ctx context.Context, t testing.TB, address string) *client.Client {
+	t.Helper()
+	for {
+		db, err := client.Dial(ctx, address, client.Options{})
+		if err == nil {
+			t.Cleanup(func() { db.Close() })
+			return db
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the node at %s does not answer: %v", address, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func same(a, b *firn.Event) bool {
+	return a.Stream == b.Stream && a.Revision == b.Revision && a.Position == b.Position && a.Time.Equal(b.Time) &&
+		a.ID == b.ID && a.Type == b.Type && a.Schema == b.Schema && a.ContentType == b.ContentType &&
+		string(a.Data) == string(b.Data) && string(a.Metadata) == string(b.Metadata) &&
+		a.Index == b.Index && a.Count == b.Count
+}
