@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -135,11 +136,21 @@ func unknownOutcome(err error, ids []firn.ID, repeat func() string) error {
 	}
 	message := err.Error()
 	if isCut(err) {
-		message = "no answer came in time"
+		message = "the append may have been done: no answer came in time"
 	}
-	e := firn.Errorf(firn.ErrUnknown, "the append may have been done (ids %s): %s", strings.Join(idStrings(ids), ", "), message)
+	e := firn.Errorf(firn.ErrUnknown, "%s (%s)", message, someIDs(ids))
 	e.IDs = ids
 	return &failure{err: e, repeat: repeat()}
+}
+
+// someIDs names ids in a sentence. Thousands would hide the rest of it; those
+// left out are in the error's JSON, and in the lines to repeat.
+func someIDs(ids []firn.ID) string {
+	const most = 4
+	if len(ids) <= most {
+		return "ids " + strings.Join(idStrings(ids), ", ")
+	}
+	return fmt.Sprintf("ids %s and %d more", strings.Join(idStrings(ids[:most]), ", "), len(ids)-most)
 }
 
 // isCut reports whether a call ended because its time did.

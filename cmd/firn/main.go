@@ -44,13 +44,24 @@ func newRootCommand(c *console) *cobra.Command {
 	root.SetOut(c.out)
 	root.SetErr(c.err)
 	c.globalFlags(root)
-	root.AddCommand(
-		newDemoCommand(c), newUpCommand(c), newServeCommand(c),
-		newAppendCommand(c), newReadCommand(c), newStreamsCommand(c), newStatsCommand(c),
-		newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c),
-		newImportCommand(c), newExportCommand(c),
-		newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c),
-	)
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Run a store:", []*cobra.Command{newDemoCommand(c), newUpCommand(c), newServeCommand(c)}},
+		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
+		{"A stream's life:", []*cobra.Command{newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c)}},
+		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
+		{"Care:", []*cobra.Command{newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.title
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID("Care:")
+	root.SetCompletionCommandGroupID("Care:")
 	root.InitDefaultCompletionCmd()
 	eachCommand(root, func(cmd *cobra.Command) { cmd.DisableFlagsInUseLine = true })
 	return root

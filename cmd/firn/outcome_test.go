@@ -34,7 +34,7 @@ func lost([]firn.Write) error {
 func TestAnUnknownOutcomeCanBeRepeated(t *testing.T) {
 	c := newCLI(t)
 	c.db.lose = lost
-	r := c.fails(exitUnknown, "the append may have been done (ids ", "append", "a b-1", "--type", "it's", "--data", `{"x": "it's"}`, "--metadata", "{}", "--schema", "2", "--expect", "none")
+	r := c.fails(exitUnknown, "was lost (ids ", "append", "a b-1", "--type", "it's", "--data", `{"x": "it's"}`, "--metadata", "{}", "--schema", "2", "--expect", "none")
 	c.db.lose = nil
 	_, repeat, found := strings.Cut(r.err, "This repeats it safely:\n  firn ")
 	if !found {

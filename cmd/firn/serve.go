@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,11 +104,15 @@ func runServe(s *session, config server.Config) error {
 	}
 	log := config.Logger.With("node", config.ID)
 	log.Info("listening", "clients", config.Listen.Client, "peers", config.Listen.Peer, "http", config.Listen.HTTP, "dir", config.Dir)
-	go func() {
-		if waitReady(s.ctx, n) == nil {
+	ctx, cancel := context.WithCancel(s.ctx)
+	var announced sync.WaitGroup
+	announced.Go(func() {
+		if waitReady(ctx, n) == nil {
 			log.Info("ready")
 		}
-	}()
+	})
+	defer announced.Wait()
+	defer cancel()
 	select {
 	case <-s.ctx.Done():
 		log.Info("stopping")
