@@ -13,7 +13,7 @@ import (
 // lookup answers single questions about the store as one seen describes it. It
 // is used between enter and leave, by one goroutine, and then closed.
 type lookup struct {
-	db  *pebble.DB
+	db  pebble.Reader
 	s   *seen
 	it  *pebble.Iterator // over all keys; made when first needed, so never older than s
 	buf []byte

@@ -10,7 +10,7 @@ import (
 )
 
 // get returns a copy of a value, nil where the key is not there.
-func get(db *pebble.DB, key []byte) ([]byte, error) {
+func get(db pebble.Reader, key []byte) ([]byte, error) {
 	value, closer, err := db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -37,7 +37,7 @@ func layerOf(layers []sealed, p firn.Position) (*sealed, bool) {
 }
 
 // readChunk reads the chunk of a sealed layer that covers a position.
-func readChunk(db *pebble.DB, s *sealed, p firn.Position) (*chunk, error) {
+func readChunk(db pebble.Reader, s *sealed, p firn.Position) (*chunk, error) {
 	key := appendChunkKey(nil, s.number, chunkStart(s.first, p))
 	value, err := get(db, key)
 	if err != nil {

@@ -100,7 +100,7 @@ func (e *Engine) read(ctx context.Context, q firn.Query, now time.Time) iter.Seq
 			}
 		}
 		if err != nil {
-			yield(nil, err)
+			yield(nil, damage(err))
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 // With a category only its events are read: they are one range of keys. Every
 // record's node part is verified against its key; that every position is there
 // can only be verified where the whole layer is read.
-func readLayer(db *pebble.DB, layer uint32, first firn.Position, count int, category *string) (*view, error) {
+func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int, category *string) (*view, error) {
 	o := &pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, layer), UpperBound: appendLayerKey(nil, prefixEvent, layer+1)}
 	v := &view{layer: layer, first: first, sorted: true}
 	if category == nil {

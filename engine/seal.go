@@ -47,16 +47,9 @@ func (a *applier) sealIfFull() error {
 	return nil
 }
 
-// writeIDs writes the layer's table of ids, part by part. The entries are
-// dealt out by their highest bits first, which leaves little to sort.
+// writeIDs writes the layer's table of ids, part by part.
 func (a *applier) writeIDs(s *sealed) error {
-	dealt := make([][]idEntry, s.parts)
-	for _, e := range a.tail.ids {
-		part := idsPart(e.hash, s.parts)
-		dealt[part] = append(dealt[part], e)
-	}
-	for part, entries := range dealt {
-		sortIDs(entries)
+	for part, entries := range dealIDs(a.tail.ids, s.parts) {
 		a.key = appendIDsKey(a.key[:0], s.number, uint16(part))
 		a.value = appendIDs(a.value[:0], entries)
 		if err := a.set(a.key, a.value); err != nil {
@@ -64,4 +57,18 @@ func (a *applier) writeIDs(s *sealed) error {
 		}
 	}
 	return nil
+}
+
+// dealIDs returns a table's parts, sorted. The entries are dealt out by their
+// highest bits first, which leaves little to sort.
+func dealIDs(entries []idEntry, parts uint16) [][]idEntry {
+	dealt := make([][]idEntry, parts)
+	for _, e := range entries {
+		part := idsPart(e.hash, parts)
+		dealt[part] = append(dealt[part], e)
+	}
+	for _, part := range dealt {
+		sortIDs(part)
+	}
+	return dealt
 }

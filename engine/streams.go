@@ -28,12 +28,13 @@ func (e *Engine) Stream(ctx context.Context, name string, at firn.Point, now tim
 	}
 	st, err := l.status(name, b)
 	if err != nil {
-		return firn.StreamInfo{}, err
+		return firn.StreamInfo{}, damage(err)
 	}
 	if st.next == 0 {
 		return firn.StreamInfo{}, notFound(name) // also where the unused name is tombstoned
 	}
-	return e.describe(ctx, &l, name, &st, b)
+	info, err := e.describe(ctx, &l, name, &st, b)
+	return info, damage(err)
 }
 
 // describe puts a status into words for callers. What the visible events take
@@ -105,7 +106,7 @@ func (e *Engine) Streams(ctx context.Context, q firn.StreamQuery, now time.Time)
 				}
 			}
 			if err != nil {
-				yield(firn.StreamInfo{}, err)
+				yield(firn.StreamInfo{}, damage(err))
 			}
 			if err != nil || list.done {
 				return
