@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,15 +14,6 @@ import (
 
 	"github.com/firndb/firn"
 )
-
-// TestMain lets the test binary stand in for the command, so that a test can
-// start what it tests as a process of its own.
-func TestMain(m *testing.M) {
-	if os.Getenv("FIRN_TEST_AS_COMMAND") != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
 
 func lost([]firn.Write) error {
 	return firn.Errorf(firn.ErrUnknown, "the connection to 127.0.0.1:7400 was lost")
@@ -141,26 +131,6 @@ func TestAReaderThatWentAwayIsNoError(t *testing.T) {
 	con.out = closedPipe{}
 	if status := run(t.Context(), []string{"read", "--all"}, con); status != exitDone || errs.Len() > 0 {
 		t.Errorf("exit %d: %s", status, &errs)
-	}
-}
-
-// TestTheProcessOutlivesItsReader is the same with a real pipe: no signal ends
-// the process before it can say that all is well.
-func TestTheProcessOutlivesItsReader(t *testing.T) {
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close()
-	cmd := exec.CommandContext(t.Context(), program, "version")
-	cmd.Env = append(os.Environ(), "FIRN_TEST_AS_COMMAND=1")
-	cmd.Stdout = w
-	if err := cmd.Run(); err != nil {
-		t.Errorf("firn version into a closed pipe: %v", err)
 	}
 }
 
