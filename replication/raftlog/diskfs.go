@@ -25,9 +25,12 @@ import (
 // And when a new write-ahead log cannot be made, it panics in a state in which
 // even unwinding the stack ends the process (a lock is released twice). So there
 // the goroutine, which is one of guard's, stands still for good.
+//
+// A new write-ahead log is written over the spare, where there is one.
 type diskFS struct {
 	vfs.FS
-	fail func(error) error
+	fail  func(error) error
+	spare *spare
 }
 
 func (d diskFS) OpenDir(name string) (vfs.File, error) {
@@ -56,8 +59,13 @@ func (d diskFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 	if err := d.before(name); err != nil {
 		return nil, err
 	}
+	if isLog(name) {
+		if path, ok := d.spare.take(); ok {
+			return d.ReuseForWrite(path, name, category)
+		}
+	}
 	f, err := d.FS.Create(name, category)
-	if err != nil && strings.HasSuffix(name, ".log") {
+	if err != nil && isLog(name) {
 		d.failForGood(name, err)
 	}
 	return f, err
@@ -65,7 +73,7 @@ func (d diskFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 
 func (d diskFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := d.FS.ReuseForWrite(oldname, newname, category)
-	if err != nil && strings.HasSuffix(newname, ".log") {
+	if err != nil && isLog(newname) {
 		d.failForGood(newname, err)
 	}
 	return f, err

@@ -57,6 +57,10 @@ type Log struct {
 	// in the order in which they reach the disk. It is the last lock taken.
 	committing sync.Mutex
 	tail       tail
+
+	// each guards itself
+	spare   spare
+	written atomic.Uint64 // bytes, since Open
 }
 
 var (
@@ -100,6 +104,9 @@ func (l *Log) start() (err error) {
 			l.shut()
 		}
 	}()
+	if err := dropSpare(l.opts.FS, l.dir); err != nil {
+		return err
+	}
 	if l.db, err = pebble.Open(l.dir, l.pebbleOptions()); err != nil {
 		return err
 	}
@@ -124,7 +131,7 @@ func lockError(dir string, err error) *firn.Error {
 func (l *Log) pebbleOptions() *pebble.Options {
 	logger := pebbleLogger{l, l.opts.Logger}
 	o := &pebble.Options{
-		FS:                 diskFS{l.opts.FS, l.fail},
+		FS:                 diskFS{l.opts.FS, l.fail, &l.spare},
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,
@@ -177,6 +184,7 @@ func (l *Log) commit(b *pebble.Batch) error {
 	}
 	l.committing.Lock()
 	defer l.committing.Unlock()
+	defer l.wrote(uint64(b.Len()))
 	err := l.guard(func() error {
 		if err := l.tail.number(b); err != nil {
 			return err
@@ -209,6 +217,7 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.life.Unlock()
 	l.cancel()
+	l.spare.making.Wait()
 	if err := l.alive(); err == nil {
 		return errors.Join(l.guard(l.db.Close), l.tail.close(), l.lock.Close())
 	}
