@@ -156,8 +156,10 @@ func (im *importer) limit() int {
 	return im.importOptions.batch
 }
 
-// errStrict stops an import at its first wrong line.
-var errStrict = errors.New("--strict")
+// strictStop ends an import with --strict. It is the number of the wrong line.
+type strictStop int
+
+func (s strictStop) Error() string { return fmt.Sprintf("line %d is wrong", int(s)) }
 
 // refuse reports a line that cannot be imported.
 func (im *importer) refuse(number int, err error) error {
@@ -167,14 +169,14 @@ func (im *importer) refuse(number int, err error) error {
 	fmt.Fprintf(im.err, "%s:%d: %v\n", im.path, number, err)
 	im.refused++
 	if im.strict {
-		return errStrict
+		return strictStop(number)
 	}
 	return nil
 }
 
 // flushBefore appends what was read before the error that ends the reading.
 func (im *importer) flushBefore(err error) error {
-	if errors.Is(err, errStrict) || isReadError(err) {
+	if errors.As(err, new(strictStop)) || isReadError(err) {
 		if len(im.batch.lines) > 0 {
 			return im.flush(im.batch.lines[len(im.batch.lines)-1].number, false)
 		}
@@ -208,8 +210,8 @@ func (im *importer) report(already bool) error {
 
 // explainStop says how an import that stopped goes on.
 func (im *importer) explainStop(err error) error {
-	if errors.Is(err, errStrict) {
-		return fmt.Errorf("stopped at line %d, which is wrong; the %s before it are imported", im.line, plural(uint64(im.progress.Line), "line"))
+	if wrong := strictStop(0); errors.As(err, &wrong) {
+		return fmt.Errorf("stopped at line %d, which is wrong; the lines up to %d are imported", int(wrong), im.progress.Line)
 	}
 	if isReadError(err) {
 		return fmt.Errorf("%s cannot be read after line %d: %w; the lines up to %d are imported", im.path, im.line, err, im.progress.Line)

@@ -90,7 +90,9 @@ func TestImportGoesOnAfterABadLine(t *testing.T) {
 	if got := strings.Count(c.ok("read", "--all"), "\n"); got != 7 {
 		t.Errorf("%d events", got)
 	}
-	c.fails(exitOther, "stopped at line 3", "import", path, "--again", "--strict", "--name", "strict")
+	c.fails(exitOther, "stopped at line 3, which is wrong; the lines up to 2 are imported", "import", path, "--again", "--strict", "--name", "strict")
+	refused := file(t, lines[0]+lines[1]+lines[4]+lines[6]) // by the store, once the whole file was read
+	c.fails(exitOther, "stopped at line 3, which is wrong; the lines up to 2 are imported", "import", refused, "--strict")
 	again := c.run("", "import", path)
 	if again.status != exitDone || !strings.Contains(again.err, "is imported already: 7 events of 9 lines") {
 		t.Errorf("exit %d\n%s", again.status, again.err)

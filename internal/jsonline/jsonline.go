@@ -26,9 +26,6 @@ func (o *Object) Bytes() []byte {
 	return append(o.b, '}')
 }
 
-// Reset makes the object empty again and keeps its memory.
-func (o *Object) Reset() { o.b = o.b[:0] }
-
 func (o *Object) name(name string) {
 	separator := byte(',')
 	if len(o.b) == 0 {
