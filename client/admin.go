@@ -30,7 +30,7 @@ func (c *Client) Status(ctx context.Context, address string) (wire.ClusterStatus
 // AddNode adds the node with the id and the peer address (host:port) to the
 // cluster: as a learner, and as a voter once it has caught up.
 func (c *Client) AddNode(ctx context.Context, node, peer string) error {
-	_, err := ask[*wire.Plain](ctx, c, &request{}, &wire.AddNode{Node: node, Peer: peer})
+	_, err := ask[*wire.Plain](ctx, c, &request{changes: true}, &wire.AddNode{Node: node, Peer: peer})
 	return err
 }
 
@@ -50,7 +50,7 @@ func (c *Client) Transfer(ctx context.Context, node string) error {
 }
 
 func (c *Client) named(ctx context.Context, k wire.Kind, node string) error {
-	_, err := ask[*wire.Plain](ctx, c, &request{}, &wire.Named{Is: k, Node: node})
+	_, err := ask[*wire.Plain](ctx, c, &request{changes: true}, &wire.Named{Is: k, Node: node})
 	return err
 }
 

@@ -15,7 +15,7 @@ type request struct {
 	body    []byte
 	local   bool      // for the node addressed, rather than the leader
 	address string    // for this node only; "": any
-	changes bool      // repeating it is safe only because its ids are fixed
+	changes bool      // it does something: once sent, its outcome is open until a node answers
 	stream  string    // for an error that says the outcome is unknown
 	ids     []firn.ID // likewise
 }

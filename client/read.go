@@ -35,7 +35,7 @@ func (c *Client) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, e
 			}
 			again := t.again(ctx, err)
 			if again && r.count > 0 {
-				again = r.resume(&t)
+				r.resume(&t)
 				if r.complete {
 					return
 				}
@@ -55,10 +55,11 @@ type reading struct {
 	query firn.Query // what is left of it for the next attempt
 	yield func(firn.Event, error) bool
 
-	count    uint64 // events yielded by this attempt
-	position firn.Position
+	count    uint64        // events yielded since query was made
+	position firn.Position // of the last event yielded
 	revision firn.Revision
-	complete bool // nothing is left
+	seen     firn.Position // what lies before it was yielded already; 0: nothing
+	complete bool          // nothing is left
 }
 
 // decoders are kept from read to read, for the strings that they know.
@@ -120,6 +121,9 @@ func (r *reading) events(ctx context.Context, d *decoder, body []byte) (over boo
 		if err != nil {
 			return false, err
 		}
+		if r.seen != 0 && (e.Position == r.seen || e.Position < r.seen != r.query.Backwards) {
+			continue
+		}
 		r.count++
 		r.position, r.revision = e.Position, e.Revision
 		if !r.yield(e, nil) {
@@ -128,15 +132,17 @@ func (r *reading) events(ctx context.Context, d *decoder, body []byte) (over boo
 	}
 }
 
-// resume makes query what is left behind the last event yielded. It is false
-// where that cannot be told.
-func (r *reading) resume(t *tries) bool {
+// resume makes query what is left behind the last event yielded.
+func (r *reading) resume(t *tries) {
 	q := &r.query
-	if !q.ID.IsZero() {
-		return false // events of one id lie anywhere; there are few, in one frame
-	}
 	if t.local && t.pinned == "" {
 		t.pinned = t.address // another node may be behind this one
+	}
+	if !q.ID.IsZero() {
+		// The events of one id are few: they are read again and passed over.
+		r.seen = r.position
+		r.complete = q.Limit > 0 && r.count >= q.Limit
+		return
 	}
 	if q.Limit > 0 {
 		q.Limit -= min(q.Limit, r.count)
@@ -155,5 +161,4 @@ func (r *reading) resume(t *tries) bool {
 	default:
 		q.From = firn.PositionPoint(r.position + 1)
 	}
-	return true
 }

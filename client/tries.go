@@ -22,7 +22,7 @@ type tries struct {
 	hops    int    // redirections since the last pause
 	pause   time.Duration
 	unknown bool  // some attempt may have done it
-	last    error // what the last attempt that reached a node, or tried to, ended in
+	last    error // what the last attempt ended in, where it was not the context's end
 }
 
 func (c *Client) newTries(local bool, pinned string) tries {
@@ -111,13 +111,26 @@ func (t *tries) failure(ctx context.Context, err error, r *request) error {
 	case definite:
 		return e
 	case t.unknown:
+		how := "repeat it with the same ids to find out"
+		if len(r.ids) == 0 {
+			how = "look, or repeat it, to find out"
+		}
 		return &firn.Error{
 			Kind: firn.ErrUnknown, Stream: r.stream, IDs: r.ids,
-			Message: fmt.Sprintf("it may have been done, or not: %v; repeat it with the same ids to find out", err),
+			Message: fmt.Sprintf("it may have been done, or not: %v; %s", err, how),
 		}
+	case ctx.Err() != nil && t.last != nil:
+		return fmt.Errorf("%w; before that: %w", ctx.Err(), t.unavailable(t.last))
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case errors.As(err, &e) && answered(err):
+	}
+	return t.unavailable(err)
+}
+
+// unavailable returns what a node answered, or says that none did.
+func (t *tries) unavailable(err error) *firn.Error {
+	var e *firn.Error
+	if errors.As(err, &e) && answered(err) {
 		return e
 	}
 	return firn.Errorf(firn.ErrUnavailable, "no node could answer within %v; nothing was done: %s: %s", t.client.o.Timeout, t.address, reason(err))

@@ -103,6 +103,10 @@ func (c *conn) close() {
 	c.nc.Close()
 }
 
+// slowestBytes is how many bytes of a long frame a slow line carries in a second:
+// that much more time a frame has than Options.FrameTimeout.
+const slowestBytes = 64 << 10
+
 // read takes frames until the connection ends or cannot be trusted.
 func (c *conn) read() error {
 	for {
@@ -119,6 +123,7 @@ func (c *conn) read() error {
 		if err := c.limits.CheckFrame(h); err != nil {
 			return err
 		}
+		c.began.Store(now + int64(h.BodyBytes)*int64(time.Second)/slowestBytes)
 		body, err := c.body(h)
 		if err != nil {
 			return err

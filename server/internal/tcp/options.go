@@ -19,7 +19,7 @@ type Options struct {
 	MaxBytesInFlight      int64 // of all requests together; default 128 MiB
 
 	HandshakeTimeout time.Duration // default 5 s
-	FrameTimeout     time.Duration // for a frame that has begun to arrive, or a write under way; default 30 s
+	FrameTimeout     time.Duration // for a frame that has begun to arrive (and 1 s for each 64 KiB of it), or a write under way; default 30 s
 	KeepAlive        time.Duration // silence after which the client is asked; after three times that it is gone; default 30 s
 
 	TLS *tls.Config // nil: none
