@@ -93,7 +93,14 @@ func (b backend) Status(context.Context) (wire.ClusterStatus, error) {
 	return out, nil
 }
 
+// AddNode refuses what could never be reached: the others would try for ever.
 func (b backend) AddNode(ctx context.Context, actor, id, peer string) error {
+	if !validID.MatchString(id) {
+		return firn.Errorf(firn.ErrInvalid, "the id %.80q; give 1 to 64 letters, digits, '.', '_' or '-'", id)
+	}
+	if err := checkAddress(peer); err != nil {
+		return firn.Errorf(firn.ErrInvalid, "the peer address %.80q: %v", peer, err)
+	}
 	return b.change("add", actor, id, func(r *replication.Node) error { return r.AddNonvoter(ctx, id, peer) })
 }
 

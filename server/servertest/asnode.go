@@ -74,7 +74,7 @@ func asNode(text string) int {
 	defer stop()
 	n, err := server.Start(server.Config{
 		ID: p.ID, Dir: p.Dir, Listen: p.Listen, Bootstrap: p.Bootstrap, CacheBytes: p.CacheBytes,
-		Limits: p.Limits, RaftLog: p.RaftLog, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Limits: p.Limits, RaftLog: p.RaftLog, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,7 +1,6 @@
 package servertest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ type Processes struct {
 
 type process struct {
 	cmd    *exec.Cmd
-	log    *bytes.Buffer
+	log    *nodeLog
 	exited chan struct{}
 }
 
@@ -117,25 +116,26 @@ func (p *Processes) Run(i int, flags ...string) {
 
 // Join starts one more node, which joins the cluster through node 0, and
 // returns its number.
-func (p *Processes) Join(flags ...string) int {
+func (p *Processes) Join() int {
 	p.t.Helper()
 	p.places, p.nodes = append(p.places, places(p.t, 1)...), append(p.nodes, nil)
 	i := len(p.nodes) - 1
-	p.Rejoin(i, flags...)
+	p.Rejoin(i, p.Address(0))
 	return i
 }
 
-// Rejoin starts a node with --join, as one that is not among the first.
-func (p *Processes) Rejoin(i int, flags ...string) {
+// Rejoin starts node i so that it joins the cluster through the node at the
+// client address.
+func (p *Processes) Rejoin(i int, through string) {
 	p.t.Helper()
 	at := p.places[i]
-	p.start(i, exec.Command(Binary(p.t), append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
-		"--http", at.HTTP, "--join", p.Address(0), "--cache", "64MiB"}, flags...)...))
+	p.start(i, exec.Command(Binary(p.t), "serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
+		"--http", at.HTTP, "--join", through, "--cache", "64MiB"))
 }
 
 func (p *Processes) start(i int, cmd *exec.Cmd) {
 	p.t.Helper()
-	node := &process{cmd: cmd, log: new(bytes.Buffer), exited: make(chan struct{})}
+	node := &process{cmd: cmd, log: new(nodeLog), exited: make(chan struct{})}
 	if before := p.nodes[i]; before != nil {
 		node.log = before.log // of a process that has ended
 	}

@@ -1,0 +1,43 @@
+package servertest
+
+import (
+	"bytes"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// Ran is what one command line did.
+type Ran struct {
+	Status   int
+	Out, Err string
+}
+
+// Firn runs a command line of the binary, as a user would.
+func Firn(t testing.TB, stdin string, args ...string) Ran {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), Binary(t), args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return Ran{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// Want fails the test unless the command line ended with this status and said
+// all of these words, on either stream.
+func (r Ran) Want(t testing.TB, status int, words ...string) {
+	t.Helper()
+	if r.Status != status {
+		t.Errorf("exit status %d, want %d\n%s%s", r.Status, status, r.Out, r.Err)
+	}
+	for _, w := range words {
+		if !strings.Contains(r.Out+r.Err, w) {
+			t.Errorf("exit status %d, without the words %q\n%s%s", r.Status, w, r.Out, r.Err)
+		}
+	}
+}

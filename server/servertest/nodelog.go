@@ -1,0 +1,39 @@
+package servertest
+
+import (
+	"bytes"
+	"sync"
+	"time"
+)
+
+// nodeLog is what a node says on standard error.
+type nodeLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *nodeLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *nodeLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// Log returns what node i has said so far, since it was first started.
+func (p *Processes) Log(i int) string { return p.nodes[i].log.String() }
+
+// AwaitLog returns once what node i has said fulfils the condition.
+func (p *Processes) AwaitLog(i int, what string, fulfils func(log string) bool) {
+	p.t.Helper()
+	for deadline := time.Now().Add(startTimeout); !fulfils(p.Log(i)); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("node %s has not said within %v: %s", id(i), startTimeout, what)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package servertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/server/servertest"
+)
+
+// TestElection holds that three processes elect within two seconds of being
+// started. On a machine that does much else at the same time it may take
+// longer, and only more than three times that is an error.
+func TestElection(t *testing.T) {
+	t.Parallel()
+	servertest.Binary(t)
+	start := time.Now()
+	servertest.Spawn(t, 3)
+	took := time.Since(start)
+	t.Logf("three processes answer %v after they were started", took.Round(time.Millisecond))
+	if took > 6*time.Second {
+		t.Errorf("three processes answer after %v, want less than 2 s", took)
+	}
+}
+
+// TestLeaderIsStopped stops one leader after the other with SIGTERM, while a
+// client appends one event after the other and repeats nothing. Leadership is
+// handed on, which costs at most one refused append a node.
+func TestLeaderIsStopped(t *testing.T) {
+	t.Parallel()
+	p := servertest.Spawn(t, 3)
+	patient := p.Dial()
+	// A refused append is told to the caller before a second attempt is due.
+	db := p.DialWith(client.Options{Timeout: 150 * time.Millisecond})
+	var ledger servertest.Ledger
+	for range servertest.Rounds(2, 10) {
+		leader := p.Leader(t.Context(), patient)
+		stopped := make(chan int, 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			status, _ := p.Stop(leader)
+			stopped <- status
+			cancel()
+		}()
+		refused := 0
+		for i := 0; ctx.Err() == nil || i < 20; i++ {
+			w := firn.To("order-1", firn.Any, firn.Draft{ID: firn.NewID(), Type: "T", Data: fmt.Appendf(nil, "%d", i)})
+			told, err := db.Append(t.Context(), w)
+			if ledger.Add([]firn.Write{w}, told, err) != servertest.Done {
+				t.Logf("an append was answered with: %v", err)
+				refused++
+			}
+			if errors.Is(err, firn.ErrUnknown) {
+				t.Error("a leader that is stopped leaves an append unknown")
+			}
+		}
+		if status := <-stopped; status != 0 {
+			t.Errorf("the leader ended with exit status %d", status)
+		}
+		if refused > 1 {
+			t.Errorf("%d appends were refused while the leader was stopped", refused)
+		}
+		p.Run(leader)
+	}
+	if err := ledger.Check(servertest.Agree(t, patient, p.Nodes()...)); err != nil {
+		t.Error(err)
+	}
+}
