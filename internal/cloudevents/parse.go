@@ -1,8 +1,8 @@
 package cloudevents
 
 import (
+	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"strconv"
@@ -55,7 +55,7 @@ type parser struct {
 	draft  firn.Draft
 
 	version, id, source string
-	data                json.RawMessage // nil: none
+	data                []byte // nil: none
 	base64              *string
 	metadata            []byte
 	trace, kept         []jsonline.Member
@@ -91,7 +91,7 @@ func (p *parser) member(m *jsonline.Member) (err error) {
 	case "causationid":
 		p.draft.CausationID, err = m.String()
 	case "firnmetadata":
-		if p.metadata = m.Value; m.Value[0] == '"' {
+		if p.metadata = bytes.Clone(m.Value); m.Value[0] == '"' {
 			var text string
 			text, err = m.String()
 			p.metadata = []byte(text)

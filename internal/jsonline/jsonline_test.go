@@ -1,6 +1,8 @@
 package jsonline_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +42,7 @@ func TestMembers(t *testing.T) {
 		`[1]`:              "not a JSON object ({…})",
 		`{"a":1`:           "not JSON: it ends too early, after 6 bytes",
 		`{"a":1,"a":2}`:    `the name "a" stands twice in one object`,
-		`{} x`:             `something follows the JSON object: "x"`,
+		`{} x`:             "not JSON at byte 4: invalid character 'x' after top-level value",
 		"{\"a\":\"\xff\"}": "not UTF-8 at byte 6",
 		`{"a":tru}`:        "not JSON at byte 9: invalid character '}' in literal true (expecting 'e')",
 		``:                 "not JSON: it ends too early, after 0 bytes",
@@ -51,18 +53,40 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// FuzzMembers compares with encoding/json, which takes the last of several
+// members with one name.
 func FuzzMembers(f *testing.F) {
-	f.Add([]byte(`{"a":1,"b":[{"c":null}]}`))
+	f.Add([]byte(`{"a":1,"b":[{"c":null}], "d" : "x\\\"y" ,"e":{},"f":-1.5e+3 }`))
+	f.Add([]byte(` {"\u0061":true,"a":false}`))
 	f.Add([]byte(`{"a"`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		all, err := jsonline.Members(b)
-		if err == nil && !jsonline.Valid(b) {
-			t.Errorf("%q gave members but is not JSON", b)
+		var want map[string]json.RawMessage
+		wrong := !jsonline.Valid(b) || json.Unmarshal(b, &want) != nil || want == nil
+		if err != nil {
+			if !wrong && !strings.Contains(err.Error(), "stands twice") {
+				t.Errorf("%q was refused: %v", b, err)
+			}
+			return
+		}
+		if wrong || len(all) != len(want) {
+			t.Fatalf("%q: %d members, want %d (invalid: %v)", b, len(all), len(want), wrong)
 		}
 		for _, m := range all {
-			if b[m.Start] != '"' {
-				t.Errorf("%q: the member %q does not begin at %d", b, m.Name, m.Start)
+			if value, ok := want[m.Name]; !ok || string(value) != string(m.Value) || b[m.Start] != '"' {
+				t.Errorf("%q: member %q is %s at %d; want %s", b, m.Name, m.Value, m.Start, value)
 			}
 		}
 	})
+}
+
+func BenchmarkMembers(b *testing.B) {
+	line := []byte(`{"specversion":"1.0","id":"e-17","source":"test","type":"Measured","subject":"dev-17","time":"2010-10-02T07:20:39.123Z",` +
+		`"datacontenttype":"application/json","data":{"n":17,"text":"some words that make it as long as most events are"}}`)
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		if _, err := jsonline.Members(line); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -11,8 +11,8 @@ import (
 // Member is one member of an object, with its value as it was written.
 type Member struct {
 	Name  string
-	Value json.RawMessage
-	Start int // of the name, in the bytes that were parsed
+	Value []byte // points into the bytes that were parsed
+	Start int    // of the name, in these bytes
 }
 
 // Members returns the members of an object in the order written. A name that
@@ -21,61 +21,133 @@ func Members(b []byte) ([]Member, error) {
 	if i := invalidUTF8(b); i >= 0 {
 		return nil, fmt.Errorf("not UTF-8 at byte %d", i)
 	}
-	dec := json.NewDecoder(bytes.NewReader(b))
-	first, err := dec.Token()
-	if err != nil {
-		return nil, syntax(b, err)
+	if !json.Valid(b) {
+		return nil, syntax(b)
 	}
-	if first != json.Delim('{') {
+	w := walker{b: b}
+	if w.next() != '{' {
 		return nil, errors.New("not a JSON object ({…})")
 	}
-	var all []Member
-	seen := map[string]bool{}
-	for dec.More() {
-		var m Member
-		m.Start = bytes.IndexByte(b[dec.InputOffset():], '"') + int(dec.InputOffset())
-		name, err := dec.Token()
-		if err != nil {
-			return nil, syntax(b, err)
+	all := make([]Member, 0, 12)
+	for w.at++; w.next() != '}'; {
+		if b[w.at] == ',' {
+			w.at++
+			w.next()
 		}
-		m.Name = name.(string) // inside an object the decoder gives nothing else here
-		if err := dec.Decode(&m.Value); err != nil {
-			return nil, syntax(b, err)
-		}
-		if seen[m.Name] {
-			return nil, fmt.Errorf("the name %q stands twice in one object", m.Name)
-		}
-		seen[m.Name] = true
+		m := Member{Start: w.at}
+		name := w.value()
+		m.Name = unquote(name)
+		w.next()
+		w.at++ // the colon
+		w.next()
+		m.Value = w.value()
 		all = append(all, m)
 	}
-	if _, err := dec.Token(); err != nil {
-		return nil, syntax(b, err)
+	return all, repeated(all)
+}
+
+// walker walks over JSON that is known to be valid, so that it never looks
+// beyond the end.
+type walker struct {
+	b  []byte
+	at int
+}
+
+// next passes over space and returns the byte behind it.
+func (w *walker) next() byte {
+	for w.b[w.at] == ' ' || w.b[w.at] == '\t' || w.b[w.at] == '\n' || w.b[w.at] == '\r' {
+		w.at++
 	}
-	if rest := bytes.TrimSpace(b[dec.InputOffset():]); len(rest) > 0 {
-		return nil, fmt.Errorf("something follows the JSON object: %.32q", rest)
+	return w.b[w.at]
+}
+
+// value passes over the value that begins here and returns it.
+func (w *walker) value() []byte {
+	start, depth := w.at, 0
+	for {
+		switch c := w.b[w.at]; c {
+		case '"':
+			w.quoted()
+		case '{', '[':
+			depth++
+			w.at++
+		case '}', ']':
+			depth--
+			w.at++
+		default:
+			for depth == 0 && !bytes.ContainsRune([]byte(",}] \t\n\r"), rune(w.b[w.at])) {
+				w.at++ // a number, true, false or null
+			}
+			if depth > 0 {
+				w.at++
+			}
+		}
+		if depth == 0 {
+			return w.b[start:w.at:w.at]
+		}
 	}
-	return all, nil
+}
+
+// quoted passes over the string that begins here.
+func (w *walker) quoted() {
+	for w.at++; w.b[w.at] != '"'; w.at++ {
+		if w.b[w.at] == '\\' {
+			w.at++
+		}
+	}
+	w.at++
+}
+
+func repeated(all []Member) error {
+	if len(all) <= 16 { // as most have, where looking at each pair is faster
+		for i := range all {
+			for j := range i {
+				if all[i].Name == all[j].Name {
+					return errTwice(all[i].Name)
+				}
+			}
+		}
+		return nil
+	}
+	seen := make(map[string]bool, len(all))
+	for i := range all {
+		if seen[all[i].Name] {
+			return errTwice(all[i].Name)
+		}
+		seen[all[i].Name] = true
+	}
+	return nil
+}
+
+func errTwice(name string) error {
+	return fmt.Errorf("the name %.64q stands twice in one object", name)
+}
+
+// unquote returns the text of a valid JSON string.
+func unquote(value []byte) string {
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1])
+	}
+	var s string
+	json.Unmarshal(value, &s) // it is valid
+	return s
 }
 
 // String returns the member's value where it is a string.
 func (m *Member) String() (string, error) {
-	var s string
-	if len(m.Value) == 0 || m.Value[0] != '"' || json.Unmarshal(m.Value, &s) != nil {
+	if m.Value[0] != '"' {
 		return "", fmt.Errorf("%s is %.40s; it must be a string", m.Name, m.Value)
 	}
-	return s, nil
+	return unquote(m.Value), nil
 }
 
 // IsNull reports whether the member's value is null.
 func (m *Member) IsNull() bool { return string(m.Value) == "null" }
 
-// syntax says where the JSON goes wrong. The stream decoder counts from where it
-// last stood, so the whole is parsed again for the place.
-func syntax(b []byte, err error) error {
+// syntax says where JSON goes wrong.
+func syntax(b []byte) error {
 	var whole json.RawMessage
-	if again := json.Unmarshal(b, &whole); again != nil {
-		err = again
-	}
+	err := json.Unmarshal(b, &whole)
 	var at *json.SyntaxError
 	if errors.As(err, &at) && at.Error() != "unexpected end of JSON input" {
 		return fmt.Errorf("not JSON at byte %d: %v", at.Offset, err)
