@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/firndb/firn"
 )
 
@@ -56,6 +58,10 @@ func (b *book) ackedSoFar() []string {
 func chaos(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	c := newSmallCluster(t)
+	c.newFS = vfs.NewCrashableMem
+	for _, s := range c.seats {
+		s.wipe()
+	}
 	for _, a := range c.names {
 		for _, z := range c.names {
 			c.sim.Delay(a, z, time.Duration(random.IntN(2000))*time.Microsecond)

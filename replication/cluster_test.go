@@ -31,6 +31,7 @@ type cluster struct {
 	sim   *peertest.Sim
 	seats map[string]*seat
 	names []string
+	newFS func() *vfs.MemFS // one that can crash copies what it syncs
 }
 
 // seat is one node with everything it stands on. Its disks outlive it.
@@ -61,7 +62,7 @@ type seat struct {
 }
 
 func newCluster(t *testing.T, names ...string) *cluster {
-	c := &cluster{t: t, sim: peertest.NewSim(), seats: map[string]*seat{}}
+	c := &cluster{t: t, sim: peertest.NewSim(), seats: map[string]*seat{}, newFS: vfs.NewMem}
 	for _, name := range names {
 		c.add(name)
 	}
@@ -80,7 +81,7 @@ func (c *cluster) add(name string) *seat {
 
 // wipe gives the seat empty disks.
 func (s *seat) wipe() {
-	s.fs, s.disk = vfs.NewCrashableMem(), new(replicationtest.Disk)
+	s.fs, s.disk = s.c.newFS(), new(replicationtest.Disk)
 }
 
 // start opens all nodes as the first members of a cluster.
@@ -133,7 +134,7 @@ func (s *seat) tryStart(bootstrap []replication.Server) error {
 		defer s.mu.Unlock()
 		s.fatal = err
 	}
-	log, err := raftlog.Open("raft", raftlog.Options{FS: s.fs, OnFatal: fatal})
+	log, err := raftlog.Open("raft", raftlog.Options{FS: s.fs, OnFatal: fatal, MemTableBytes: 256 << 10})
 	if err != nil {
 		return err
 	}

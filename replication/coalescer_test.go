@@ -141,17 +141,19 @@ func TestGivingUp(t *testing.T) {
 				t.Errorf("caller %d was told %v, want %v", i, answers[i], want)
 			}
 		}
+		if _, err := c.propose(t.Context(), make([]byte, itemBytesMax+1)); !errors.Is(err, firn.ErrTooLarge) {
+			t.Errorf("an item that is too large: %v", err)
+		}
 		canceled, stop := context.WithCancel(t.Context())
 		stop()
 		if _, err := c.propose(canceled, item); err != context.Canceled {
 			t.Errorf("canceled while waiting: %v", err)
 		}
 		time.Sleep(2 * time.Second)
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		if len(s.entries) != 2 || c.held != 0 || len(c.queue) != 0 {
 			t.Errorf("%d entries were sent, %d bytes and %d items are held", len(s.entries), c.held, len(c.queue))
-		}
-		if _, err := c.propose(t.Context(), make([]byte, itemBytesMax+1)); !errors.Is(err, firn.ErrTooLarge) {
-			t.Errorf("an item that is too large: %v", err)
 		}
 	})
 }

@@ -93,11 +93,3 @@ func (s *stopwatch) start() {
 }
 
 func (s *stopwatch) stop() { s.since.Store(nil) }
-
-// running returns for how long; zero when nothing is under way.
-func (s *stopwatch) running() time.Duration {
-	if since := s.since.Load(); since != nil {
-		return time.Since(*since)
-	}
-	return 0
-}

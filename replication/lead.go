@@ -21,6 +21,7 @@ func (n *Node) watchLeadership() {
 			}
 			n.log.Info("leadership", "leads", leads, "term", n.raft.CurrentTerm())
 			n.exchange.now()
+			n.foundCluster()
 		case <-n.closing:
 			return
 		}
@@ -29,28 +30,37 @@ func (n *Node) watchLeadership() {
 
 // leadOn is what a leader does beside serving appends, after each exchange.
 func (n *Node) leadOn() {
-	term, ok := n.leading()
-	if !ok || n.failure() != nil {
+	if _, ok := n.leading(); !ok || n.failure() != nil {
 		return
 	}
-	n.found(term)
 	n.raiseVersion()
 	n.promoteLearners()
 	n.stepAside()
 }
 
-// found gives a new cluster its identity. It is asked for by the leader once
-// all that earlier leaders have committed is applied here, and one leader's
+// foundCluster gives a new cluster its identity. It is asked for by the leader
+// once all that earlier leaders have committed is applied here, and one leader's
 // proposal cannot commit after the next one's first entry; so there is one.
-func (n *Node) found(term uint64) {
-	if cluster, _ := n.o.Machine.Identity(); cluster != ([16]byte{}) {
-		return
+func (n *Node) foundCluster() {
+	for {
+		term, leads := n.leading()
+		if cluster, _ := n.o.Machine.Identity(); !leads || cluster != ([16]byte{}) || n.serving() != nil {
+			return
+		}
+		n.found(term)
+		select {
+		case <-time.After(n.o.Timing.Heartbeat / 10):
+		case <-n.closing:
+		}
 	}
+}
+
+// found tries once, and waits for what must be there first.
+func (n *Node) found(term uint64) {
 	ctx, cancel := context.WithTimeout(n.ctx, 4*n.o.Timing.Heartbeat)
 	defer cancel()
 	commit, err := n.ownCommit(ctx, term)
 	if err != nil {
-		n.exchange.now()
 		return
 	}
 	last, err := n.lastCommand(commit)

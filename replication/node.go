@@ -24,6 +24,7 @@ type Node struct {
 	transport *transport
 	disk      *disk
 	fsm       *fsm
+	images    *images
 	queue     *coalescer
 	reads     *reads
 	ctx       context.Context // ends when Close begins to shut Raft down
@@ -110,7 +111,8 @@ func (n *Node) openRaft() error {
 	if !n.admission.admitted.Load() && !o.rules.anyDisk {
 		n.transport.bar(gateAdmission)
 	}
-	config, snapshots := o.config(), raftlog.NewSnapshots(o.Log, images{o.Machine, &n.fsm.configurations})
+	n.images = &images{machine: o.Machine, configurations: &n.fsm.configurations}
+	config, snapshots := o.config(), raftlog.NewSnapshots(o.Log, n.images)
 	err := n.bootstrap(config, snapshots)
 	if err == nil {
 		n.raft, err = raft.NewRaft(config, n.fsm, n.disk, o.Log, snapshots, n.transport)

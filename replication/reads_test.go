@@ -219,6 +219,9 @@ func TestReadsShareRounds(t *testing.T) {
 		if took := time.Since(start); took > 20*time.Millisecond {
 			t.Errorf("200 reads took %v, with a round trip of 2 ms", took)
 		}
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if served != 200 || rounds > 10 {
 			t.Errorf("%d rounds served %d reads", rounds, served)
 		}

@@ -30,7 +30,7 @@ func (o *Options) config() *raft.Config {
 	c.HeartbeatTimeout = o.Timing.Heartbeat
 	c.ElectionTimeout = o.Timing.Heartbeat
 	c.LeaderLeaseTimeout = o.Timing.Heartbeat / 2
-	c.CommitTimeout = o.Timing.Heartbeat / 6
+	c.CommitTimeout = o.Timing.Heartbeat / 15 // how late a follower may learn, in a quiet moment, that an entry is committed
 	// Heartbeats wait behind requests, so requests are kept short.
 	c.MaxAppendEntries = requestEntries
 	if o.rules.largeRequests {

@@ -135,14 +135,14 @@ func TestNobodyWaitsForEver(t *testing.T) {
 	log.gate.shut()
 	var callers sync.WaitGroup
 	answers := make(chan error, 20)
-	for range cap(answers) {
+	for i := range cap(answers) {
 		callers.Go(func() {
 			_, err := node.Propose(context.Background(), replicationtest.Item("late", 10))
 			answers <- err
 		})
-	}
-	for node.Waiting() < cap(answers) {
-		time.Sleep(time.Millisecond)
+		for node.Waiting() <= i { // one after the other, so that the first two are entries of their own
+			time.Sleep(time.Millisecond)
+		}
 	}
 	closed := make(chan struct{})
 	go func() {

@@ -49,7 +49,7 @@ func (n *Node) Status() Status {
 		ns := NodeStatus{ID: string(m.ID), Peer: string(m.Address), Role: RoleVoter}
 		var r report
 		if ns.ID == n.o.ID {
-			r, ns.Up = n.report(), true
+			r, ns.Up = n.report(), n.failure() == nil
 		} else {
 			p := n.exchange.peer(ns.ID)
 			r, ns.Up, ns.ClockAhead = p.report, p.up, p.offset.Seconds()

@@ -37,7 +37,7 @@ func leadsAndRefuses(t *testing.T, upstream bool) bool {
 	for name, s := range c.seats {
 		lates[name] = new(late)
 		s.adjust = func(o *replication.Options) {
-			o.Timing = replication.Timing{Heartbeat: 60 * time.Millisecond, Refusal: 300 * time.Millisecond}
+			o.Timing = replication.Timing{Heartbeat: 200 * time.Millisecond, Refusal: 500 * time.Millisecond}
 		}
 	}
 	var target string // answers from it come late
@@ -68,7 +68,7 @@ func leadsAndRefuses(t *testing.T, upstream bool) bool {
 	}
 	node, _ := old.now()
 	for range 2 {
-		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
 		if node.Transfer(ctx, rest[0]) == nil {
 			t.Fatal("leadership went to a node that does not answer")
 		}
@@ -79,8 +79,8 @@ func leadsAndRefuses(t *testing.T, upstream bool) bool {
 	c.sim.Part(old.id, rest...)
 	c.await("it leads no more", 5*time.Second, func() bool { return node.Raft().State() != raft.Leader })
 	l.releaseAll()
-	c.sim.Heal()
 	c.write("between", rest...)
+	c.sim.Heal()
 	for range 100 {
 		other := c.leader()
 		if other == old {
@@ -96,7 +96,7 @@ func leadsAndRefuses(t *testing.T, upstream bool) bool {
 		}
 	}
 	start := time.Now()
-	for time.Since(start) < 1500*time.Millisecond {
+	for time.Since(start) < 2500*time.Millisecond {
 		if old.propose("after", 10) == nil {
 			return false // the transfer was ended after all
 		}

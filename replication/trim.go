@@ -25,6 +25,9 @@ func (n *Node) runTrim() {
 	}
 }
 
+// imageTrailing times as much of the log is kept while an image travels.
+const imageTrailing = 8
+
 // trim takes a snapshot where one is due.
 func (n *Node) trim() error {
 	newest, _ := n.o.Log.Snapshot()
@@ -39,7 +42,13 @@ func (n *Node) trim() error {
 	if done, _ := n.o.Machine.Applied(); done <= newest.Index {
 		return nil
 	}
-	kept := last + 1 - min(last+1, n.o.Log.IndexForBytes(n.o.Limits.TrailingBytes))
+	from := n.o.Log.IndexForBytes(n.o.Limits.TrailingBytes)
+	if image, ok := n.images.needed(); ok {
+		// A replica that was sent an image needs what came since, or it would
+		// need the next image at once. Only so much is kept for it, though.
+		from = max(min(from, image+1), n.o.Log.IndexForBytes(imageTrailing*n.o.Limits.TrailingBytes))
+	}
+	kept := last + 1 - min(last+1, from)
 	reload := n.raft.ReloadableConfig()
 	reload.TrailingLogs = kept
 	if err := n.raft.ReloadConfig(reload); err != nil {

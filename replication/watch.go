@@ -31,24 +31,46 @@ func (r *refusal) lasts() time.Duration {
 	return 0
 }
 
+// patience counts for how many looks in a row the same thing has been under
+// way. It counts looks, not time: a process that was paused as a whole has not
+// seen its disk hang.
+type patience struct {
+	of    *stopwatch
+	since *time.Time
+	looks int
+}
+
+// look returns for how many looks the thing has been under way.
+func (p *patience) look() int {
+	since := p.of.since.Load()
+	if since == nil || since != p.since {
+		p.since, p.looks = since, 0
+		return 0
+	}
+	p.looks++
+	return p.looks
+}
+
 // watch ends the node when something that must go on does not. A leader whose
 // disk or machine hangs would otherwise stay leader for ever, since its
 // heartbeats leave all the same.
 func (n *Node) watch() {
+	const looks = 8
 	limit := n.o.Timing.Stall
-	tick := time.NewTicker(min(limit, n.o.Timing.Refusal) / 8)
+	tick := time.NewTicker(limit / looks)
 	defer tick.Stop()
+	write, apply := patience{of: &n.disk.write}, patience{of: &n.fsm.apply}
 	for {
 		select {
 		case <-tick.C:
 		case <-n.closing:
 			return
 		}
-		if d := n.disk.write.running(); d > limit {
-			n.fatal(firn.Errorf(firn.ErrUnavailable, "a write to the Raft log has not ended for %v, the limit is %v; look at the disk, then start the node again", d.Round(time.Millisecond), limit))
+		if write.look() >= looks {
+			n.fatal(firn.Errorf(firn.ErrUnavailable, "a write to the Raft log has not ended for %v; look at the disk, then start the node again", limit))
 		}
-		if d := n.fsm.apply.running(); d > limit {
-			n.fatal(firn.Errorf(firn.ErrUnavailable, "applying the newest entries has not ended for %v, the limit is %v; look at the disk, then start the node again", d.Round(time.Millisecond), limit))
+		if apply.look() >= looks {
+			n.fatal(firn.Errorf(firn.ErrUnavailable, "applying the newest entries has not ended for %v; look at the disk, then start the node again", limit))
 		}
 		n.watchRefusal()
 	}
