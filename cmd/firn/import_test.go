@@ -217,7 +217,7 @@ func TestImportWithoutALeaderGivesUp(t *testing.T) {
 		return nil
 	}
 	path := file(t, cloudEvents(3))
-	r := c.fails(exitUnavailable, "firn import "+path, "import", path, "--timeout", "50ms")
+	r := c.fails(exitUnavailable, "firn import "+path, "import", path, "--timeout", "300ms")
 	if !strings.Contains(r.err, "there is no leader") {
 		t.Error(r.err)
 	}
