@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn/replication/raftlog"
 )
 
 // Rules lets tests switch containments off.
@@ -57,4 +59,10 @@ func (n *Node) Waiting() int {
 		count += len(items)
 	}
 	return count
+}
+
+// Hole looks for a command between two indexes of a log.
+func Hole(log *raftlog.Log, below, above uint64) error {
+	f := fsm{disk: &disk{LogStore: log, kept: log}}
+	return f.noHole(below, above)
 }

@@ -10,11 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/replication"
+	"github.com/firndb/firn/replication/raftlog"
 	"github.com/firndb/firn/replication/replicationtest"
 )
 
@@ -65,6 +67,35 @@ func TestLogOlderThanStore(t *testing.T) {
 			t.Errorf("opened: %v", err)
 		}
 	})
+}
+
+// Between what is applied and what comes next there may be Raft's own entries,
+// and nothing else.
+func TestHole(t *testing.T) {
+	log, err := raftlog.Open("raft", raftlog.Options{FS: vfs.NewMem(), OnFatal: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	kinds := []raft.LogType{raft.LogConfiguration, raft.LogNoop, raft.LogCommand, raft.LogNoop, raft.LogBarrier, raft.LogCommand}
+	for i, kind := range kinds {
+		if err := log.StoreLog(&raft.Log{Index: uint64(i + 1), Term: 1, Type: kind}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		below, above uint64
+		want         string
+	}{
+		{0, 3, ""}, {3, 6, ""}, {2, 3, ""},
+		{0, 6, "entry 3 in between is a command"},
+		{6, 8, "entry 7 in between cannot be read"},
+	} {
+		err := replication.Hole(log, c.below, c.above)
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, firn.ErrDamaged) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("between %d and %d: %v, want %q", c.below, c.above, err, c.want)
+		}
+	}
 }
 
 // Options are checked together.

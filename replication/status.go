@@ -1,6 +1,10 @@
 package replication
 
-import "github.com/hashicorp/raft"
+import (
+	"fmt"
+
+	"github.com/hashicorp/raft"
+)
 
 // Status is the cluster as one node sees it. The node's own line is exact; the
 // others' are at most two exchanges old.
@@ -83,6 +87,9 @@ func (n *Node) trouble() string {
 	}
 	if err := n.clockTrouble(); err != nil {
 		return err.Error()
+	}
+	if ahead, _ := n.clockOff(); ahead.Abs() > clockWarn {
+		return fmt.Sprintf("this node's clock is %v ahead of the other members'; above %v in either direction it does not append", ahead, clockRefuse)
 	}
 	if !n.admission.admitted.Load() && len(n.memberList()) > 0 {
 		return "this node waits until a majority of the members has answered it for the first time"
