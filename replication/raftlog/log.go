@@ -131,7 +131,7 @@ func lockError(dir string, err error) *firn.Error {
 func (l *Log) pebbleOptions() *pebble.Options {
 	logger := pebbleLogger{l, l.opts.Logger}
 	o := &pebble.Options{
-		FS:                 diskFS{l.opts.FS, l.fail, &l.spare},
+		FS:                 l.fs(),
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // tail is a witness of the log's end, in a file of its own.
@@ -61,7 +62,7 @@ func (l *Log) openTail() error {
 	if err := l.tail.write(); err != nil {
 		return err
 	}
-	return errors.Join(file.Sync(), syncDir(fs, l.dir))
+	return errors.Join(file.Sync(), diskfs.SyncDir(fs, l.dir))
 }
 
 func (t *tail) write() error {

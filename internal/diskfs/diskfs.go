@@ -1,0 +1,89 @@
+// Package diskfs keeps some of Pebble's habits from doing harm. Every Pebble of
+// Firn is opened over it.
+//
+// Pebble makes a new manifest, then a marker with the manifest's name in its
+// own, removes the marker before it, and syncs the directory only after all
+// three. On a file system that does not keep the changes of a directory in their
+// order, a crash in between may leave a marker whose manifest is missing, and the
+// store does not open; or no marker at all, and an empty store opens, which
+// remembers nothing. So the directory is also synced before a marker is created
+// or removed.
+//
+// And Pebble panics, on a goroutine of its own, when syncing a directory fails.
+// So a failing sync is told to Fail and ends that goroutine instead.
+package diskfs
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// FS is the file system below, with that added.
+type FS struct {
+	vfs.FS
+
+	// Fail is told of the first error that the store cannot survive.
+	Fail func(error)
+}
+
+// OpenDir opens a directory whose Sync returns nil or not at all.
+func (d FS) OpenDir(name string) (vfs.File, error) {
+	f, err := d.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return directory{f, name, d.Fail}, nil
+}
+
+type directory struct {
+	vfs.File
+	name string
+	fail func(error)
+}
+
+func (d directory) Sync() error {
+	if err := d.File.Sync(); err != nil {
+		d.fail(fmt.Errorf("sync the directory %s: %w", d.name, err))
+		runtime.Goexit()
+	}
+	return nil
+}
+
+// Create syncs the directory before it creates a marker.
+func (d FS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := d.beforeMarker(name); err != nil {
+		return nil, err
+	}
+	return d.FS.Create(name, category)
+}
+
+// Remove syncs the directory before it removes a marker.
+func (d FS) Remove(name string) error {
+	if err := d.beforeMarker(name); err != nil {
+		return err
+	}
+	return d.FS.Remove(name)
+}
+
+func (d FS) beforeMarker(name string) error {
+	if !strings.HasPrefix(d.PathBase(name), "marker.") {
+		return nil
+	}
+	return SyncDir(d.FS, d.PathDir(name))
+}
+
+// Unwrap returns the file system below.
+func (d FS) Unwrap() vfs.FS { return d.FS }
+
+// SyncDir makes durable which files a directory holds.
+func SyncDir(fs vfs.FS, name string) error {
+	dir, err := fs.OpenDir(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
