@@ -136,22 +136,14 @@ func (n *Node) promoteLearners() {
 func (n *Node) stepAside() {
 	ahead, off := n.clockOff()
 	full := n.space.full.Load()
-	if !off && !full {
+	if !off && !full || n.successor() == "" {
 		return
 	}
-	for _, s := range n.members() {
-		p := n.exchange.peer(string(s.ID))
-		if s.Suffrage != voter || !p.up || p.report.Full {
-			continue
-		}
-		n.log.Warn("this node hands leadership on", "to", s.ID, "disk_full", full, "clock_ahead", ahead)
-		ctx, cancel := context.WithTimeout(n.ctx, 4*n.o.Timing.Heartbeat)
-		err := n.Transfer(ctx, string(s.ID))
-		cancel()
-		if err == nil {
-			return
-		}
-		n.log.Warn("hand leadership on", "to", s.ID, "error", err)
+	ctx, cancel := context.WithTimeout(n.ctx, 4*n.o.Timing.Heartbeat)
+	defer cancel()
+	n.log.Warn("this node hands leadership on", "disk_full", full, "clock_ahead", ahead)
+	if err := n.Transfer(ctx, ""); err != nil {
+		n.log.Warn("hand leadership on", "error", err)
 	}
 }
 

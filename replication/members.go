@@ -56,7 +56,8 @@ func (n *Node) Remove(ctx context.Context, id string) error {
 }
 
 // Transfer hands leadership to another voter, or with an empty id to the one
-// that is furthest. Leader only. While it runs, appends are refused.
+// that is up, has room, and is furthest. Leader only. While it runs, appends are
+// refused.
 func (n *Node) Transfer(ctx context.Context, id string) error {
 	if err := n.mustLead(); err != nil {
 		return err
@@ -64,26 +65,35 @@ func (n *Node) Transfer(ctx context.Context, id string) error {
 	if id == n.o.ID {
 		return nil
 	}
-	var future raft.Future
 	if id == "" {
-		if _, needed := n.quorum(); needed == 0 {
-			return firn.Errorf(firn.ErrInvalid, "node %s is the only voter of the cluster; there is nobody to hand leadership to", n.o.ID)
+		if id = n.successor(); id == "" {
+			return firn.Errorf(firn.ErrUnavailable, "there is no other voter that is up and has room, so leadership stays with node %s", n.o.ID)
 		}
-		future = n.raft.LeadershipTransfer()
-	} else {
-		s, ok := n.member(id)
-		if !ok {
-			return n.notMember(id)
-		}
-		if s.Suffrage != voter {
-			return firn.Errorf(firn.ErrInvalid, "node %s has no vote, it cannot lead; promote it first", id)
-		}
-		future = n.raft.LeadershipTransferToServer(s.ID, s.Address)
 	}
-	if err := await(ctx, future); err != nil {
-		return firn.Errorf(firn.ErrUnavailable, "leadership was not handed on: %v; try again", err)
+	s, ok := n.member(id)
+	if !ok {
+		return n.notMember(id)
+	}
+	if s.Suffrage != voter {
+		return firn.Errorf(firn.ErrInvalid, "node %s has no vote, it cannot lead; promote it first", id)
+	}
+	if err := await(ctx, n.raft.LeadershipTransferToServer(s.ID, s.Address)); err != nil {
+		return firn.Errorf(firn.ErrUnavailable, "leadership was not handed on to node %s: %v; try again", id, err)
 	}
 	return nil
+}
+
+// successor returns the voter that had come furthest when it was last heard,
+// "" where none can lead. The library would also choose one that is down.
+func (n *Node) successor() (id string) {
+	furthest := uint64(0)
+	for _, s := range n.members() {
+		p := n.exchange.peer(string(s.ID))
+		if s.Suffrage == voter && string(s.ID) != n.o.ID && p.up && !p.report.Full && p.report.Admitted && (id == "" || p.report.Applied > furthest) {
+			id, furthest = string(s.ID), p.report.Applied
+		}
+	}
+	return id
 }
 
 // change waits for a change of the members to be committed.
