@@ -42,7 +42,7 @@ func (e *Engine) Apply(entries []Entry) ([][]command.Result, error) {
 	results := make([][]command.Result, len(entries))
 	if err := e.a.apply(entries, parsed, results); err != nil {
 		e.broken = fmt.Errorf("engine: applying entries %d to %d: %w", entries[0].Index, entries[len(entries)-1].Index, damage(err))
-		e.fatal(e.broken)
+		e.failed.happen(e.broken)
 		return nil, e.broken
 	}
 	e.publish()

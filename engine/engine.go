@@ -23,7 +23,7 @@ type Engine struct {
 	log    *slog.Logger
 	db     *pebble.DB
 	lock   io.Closer
-	fatal  func(error) // calls Options.OnFatal at most once
+	failed *failure
 	layers *layerCache
 	closed chan struct{} // closed by Close
 
@@ -98,7 +98,7 @@ func (e *Engine) Close() error {
 	}
 	e.isClosed = true
 	e.inUse.Unlock()
-	return errors.Join(e.db.Flush(), e.db.Close(), e.lock.Close())
+	return errors.Join(e.flush(), e.db.Close(), e.lock.Close())
 }
 
 // Flush makes everything that was applied before the call durable, and returns
@@ -109,10 +109,28 @@ func (e *Engine) Flush() (index, term uint64, err error) {
 	}
 	defer e.leave()
 	s := e.seen.Load()
-	if err := e.db.Flush(); err != nil {
+	if err := e.flush(); err != nil {
 		return 0, 0, err
 	}
 	return s.p.index, s.p.term, nil
+}
+
+// flush flushes Pebble's memory to disk. Pebble never gives up, so a disk that
+// fails ends the wait.
+func (e *Engine) flush() error {
+	if err := e.failed.happened(); err != nil {
+		return err
+	}
+	flushed, err := e.db.AsyncFlush()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-flushed:
+		return nil
+	case <-e.failed.done:
+		return e.failed.err
+	}
 }
 
 // Applied returns the index and term of the last entry applied, durable or not.

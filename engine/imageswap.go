@@ -38,7 +38,7 @@ func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
 		return ImageInfo{}, err
 	}
 	defer e.leave()
-	if err := e.db.Flush(); err != nil {
+	if err := e.flush(); err != nil {
 		return ImageInfo{}, err
 	}
 	if err := e.db.Checkpoint(dir); err != nil {
@@ -51,7 +51,7 @@ func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
 
 // lookInto reads what a checkpoint holds, without changing its files.
 func lookInto(fs vfs.FS, dir string) (info ImageInfo, err error) {
-	o := pebbleOptions(fs, cacheBytesMin, pebbleLog{slog.New(slog.DiscardHandler), func(error) {}})
+	o := pebbleOptions(fs, cacheBytesMin, newFailure(slog.New(slog.DiscardHandler), func(error) {}))
 	o.ReadOnly = true
 	db, err := pebble.Open(dir, o)
 	if err != nil {

@@ -49,8 +49,12 @@ func (c *layerCache) peek(layer uint32) *view {
 	return cached.view
 }
 
-// askedMax bounds how many layers are counted at once.
-const askedMax = 1024
+// askedMax bounds how many layers are counted at once; of a small layer so many
+// events are fetched before it is read whole.
+const (
+	askedMax = 1024
+	askedMin = 32
+)
 
 // wanted counts n events that somebody wants to fetch one by one, and reports
 // whether so many were asked for that the layer had better be read whole: a
@@ -62,7 +66,7 @@ func (c *layerCache) wanted(s *sealed, n int) bool {
 		clear(c.asked)
 	}
 	c.asked[s.number] += n
-	if c.asked[s.number] <= s.count()/16 {
+	if c.asked[s.number] <= max(s.count()/16, askedMin) {
 		return false
 	}
 	delete(c.asked, s.number)

@@ -49,13 +49,13 @@ func open(dir string, o Options) (*Engine, error) {
 	}
 	e := &Engine{
 		dir: dir, fs: o.FS, log: o.Logger,
-		fatal:  fatalOnce(o.Logger, o.OnFatal),
+		failed: newFailure(o.Logger, o.OnFatal),
 		layers: newLayerCache(o.CacheBytes / layersShare),
 		closed: make(chan struct{}),
 	}
 	var err error
 	data := o.FS.PathJoin(dir, dataDir)
-	e.db, err = pebble.Open(data, pebbleOptions(o.FS, o.CacheBytes/blocksShare, pebbleLog{e.log, e.fatal}))
+	e.db, err = pebble.Open(data, pebbleOptions(o.FS, o.CacheBytes/blocksShare, e.failed))
 	if err != nil {
 		return nil, fmt.Errorf("engine: opening %s: %w", data, err)
 	}

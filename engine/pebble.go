@@ -28,7 +28,7 @@ const memTableBytes = 64 << 20
 
 // pebbleOptions returns how Pebble is opened. Its own log is off: the Raft log
 // holds every entry that is not flushed yet.
-func pebbleOptions(fs vfs.FS, cacheBytes int64, log pebble.Logger) *pebble.Options {
+func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          fs,
 		Comparer:                    comparer,
@@ -42,8 +42,15 @@ func pebbleOptions(fs vfs.FS, cacheBytes int64, log pebble.Logger) *pebble.Optio
 		LBaseMaxBytes:               256 << 20,
 		MaxOpenFiles:                1000,
 		BytesPerSync:                1 << 20,
-		Logger:                      log,
+		Logger:                      pebbleLog{f},
+		EventListener:               &pebble.EventListener{BackgroundError: f.background},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
+	}
+	// Split takes a stream's events in a layer for versions of one key, of which
+	// Pebble would put all but the first apart, into value blocks. They are read
+	// together, so they stay with their keys.
+	o.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
+		return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, nil, nil
 	}
 	o.TargetFileSizes[0] = 16 << 20
 	for i := range o.Levels {
@@ -53,36 +60,70 @@ func pebbleOptions(fs vfs.FS, cacheBytes int64, log pebble.Logger) *pebble.Optio
 	return o
 }
 
-// fatalOnce returns a function that logs why the store cannot go on and hands
-// it to onFatal, the first time that it is called.
-func fatalOnce(log *slog.Logger, onFatal func(error)) func(error) {
-	var once sync.Once
-	return func(err error) {
-		once.Do(func() {
-			log.Error("the store cannot go on", "error", err)
-			onFatal(err)
-		})
+// failure is the end of a store that cannot go on.
+type failure struct {
+	log     *slog.Logger
+	onFatal func(error)
+	once    sync.Once
+	err     error         // set before happened is closed
+	done    chan struct{} // closed when it has happened
+}
+
+func newFailure(log *slog.Logger, onFatal func(error)) *failure {
+	return &failure{log: log, onFatal: onFatal, done: make(chan struct{})}
+}
+
+// happen logs why the store cannot go on and tells onFatal, the first time that
+// it is called. That runs on a goroutine of its own, so that it may close the
+// store: who calls may hold Pebble's locks.
+func (f *failure) happen(err error) {
+	f.once.Do(func() {
+		f.err = err
+		close(f.done)
+		f.log.Error("the store cannot go on", "error", err)
+		go f.onFatal(err)
+	})
+}
+
+// happened returns why the store cannot go on, nil while it can.
+func (f *failure) happened() error {
+	select {
+	case <-f.done:
+		return f.err
+	default:
+		return nil
 	}
+}
+
+// background takes what Pebble reports of its flushes and compactions. Pebble
+// tries them again for ever; a disk that refuses a write ends the store. Damage
+// that a compaction comes upon does not: what is whole can still be read.
+func (f *failure) background(err error) {
+	if pebble.IsCorruptionError(err) {
+		f.log.Error("pebble: damage found in the background; verify this node, and restore it from another replica or a backup", "error", err)
+		return
+	}
+	f.happen(fmt.Errorf("engine: writing in the background: %w", err))
 }
 
 // pebbleLog hands Pebble's messages on. Its Fatalf never returns: Pebble takes
 // a return for "go on", and then answers a failed write with success.
-type pebbleLog struct {
-	log   *slog.Logger
-	fatal func(error)
-}
+type pebbleLog struct{ *failure }
 
 func (l pebbleLog) Infof(format string, args ...any) {
 	l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
 }
 
+// Errorf is silent once the store has failed, for Pebble goes on trying.
 func (l pebbleLog) Errorf(format string, args ...any) {
-	l.log.Warn("pebble: " + fmt.Sprintf(format, args...))
+	if l.happened() == nil {
+		l.log.Warn("pebble: " + fmt.Sprintf(format, args...))
+	}
 }
 
 // Fatalf blocks for ever. Ending the goroutine instead would run the deferred
 // calls with which Pebble lets others go on.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf("engine: pebble: "+format, args...))
+	l.happen(fmt.Errorf("engine: pebble: "+format, args...))
 	select {}
 }
