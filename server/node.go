@@ -99,17 +99,21 @@ func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
 		Identity: n.identity, Expect: n.expect, Network: network, Logger: n.log,
 	})
 	if err != nil {
-		return n, firn.Errorf(firn.ErrUnavailable, "the peer address %s cannot be listened on: %v", c.Listen.Peer, err)
+		return n, err
 	}
 	r, err := n.openReplica()
 	if err != nil {
 		return n, err
 	}
 	n.use(r)
+	alone := len(r.raft.Status().Nodes) == 0
+	if alone && c.Join == "" { // an earlier start has failed between its first step and its last
+		return n, n.errNoOrigin()
+	}
 	if err := n.dir.takeBallast(n.config.DiskReserve); err != nil {
 		n.log.Warn("the ballast could not be written", "error", err)
 	}
-	if n.config.Join != "" && len(r.raft.Status().Nodes) == 0 {
+	if alone {
 		n.running.Go(n.join)
 	}
 	return n, nil
@@ -125,10 +129,15 @@ func (n *Node) origin(fresh bool) error {
 		return nil
 	}
 	if len(c.Bootstrap) == 0 && c.Join == "" {
-		return firn.Errorf(firn.ErrInvalid, "the data directory %s is empty, and nothing says how to fill it; begin a cluster with --bootstrap %s=%s (for several first nodes, the same list of id=peer-address on each), or join one with --join host:port, the client address of any of its nodes",
-			c.Dir, c.ID, c.Advertise.Peer)
+		return n.errNoOrigin()
 	}
 	return n.dir.claim(c.ID)
+}
+
+func (n *Node) errNoOrigin() error {
+	c := &n.config
+	return firn.Errorf(firn.ErrInvalid, "the data directory %s has no data yet, and nothing says where it comes from; begin a cluster with --bootstrap %s=%s (for several first nodes, the same list of id=peer-address on each), or join one with --join host:port, the client address of any of its nodes",
+		c.Dir, c.ID, c.Advertise.Peer)
 }
 
 func (n *Node) bootstrap() []replication.Server {

@@ -27,6 +27,9 @@ func places(t testing.TB, n int) []server.Addresses {
 	return all
 }
 
+// FreeAddress returns an address on loopback that nobody listens on just now.
+func FreeAddress(t testing.TB) string { return places(t, 1)[0].Client }
+
 // id returns the id of node i: n1, n2 …
 func id(i int) string { return "n" + strconv.Itoa(i+1) }
 

@@ -2,10 +2,12 @@ package servertest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Ran is what one command line did.
@@ -14,11 +16,16 @@ type Ran struct {
 	Out, Err string
 }
 
+// commandTimeout ends a command that should have ended long before.
+const commandTimeout = 30 * time.Second
+
 // Firn runs a command line of the binary, as a user would.
 func Firn(t testing.TB, stdin string, args ...string) Ran {
 	t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), Binary(t), args...)
+	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Binary(t), args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
 	err := cmd.Run()
 	var exit *exec.ExitError

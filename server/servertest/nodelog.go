@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,12 @@ func (l *nodeLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// end returns the last lines.
+func (l *nodeLog) end(lines int) string {
+	all := strings.Split(strings.TrimSpace(l.String()), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // Log returns what node i has said so far, since it was first started.

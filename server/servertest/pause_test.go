@@ -30,10 +30,10 @@ func TestTheLeaderIsPaused(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Signal(leader, syscall.SIGSTOP)
-		rest := servertest.Dial(t, p.Nodes(leader)[0]+","+p.Nodes(leader)[1], client.Options{})
+		rest := servertest.Dial(t, p.Nodes(leader)[0]+","+p.Nodes(leader)[1], client.Options{DialTimeout: 300 * time.Millisecond})
 		paused := time.Now()
 		append1(t, rest, "order-1")
-		t.Logf("another leader after %v", time.Since(paused).Round(time.Millisecond))
+		t.Logf("a client goes on after %v", time.Since(paused).Round(time.Millisecond))
 		want := append1(t, rest, "order-1")
 		// Half of the reads wait for the node when it goes on, the others come a
 		// little later, one after the other.

@@ -85,7 +85,7 @@ func spawn(t testing.TB, n int, set func(*server.Config), flags ...string) *Proc
 		for i := range p.nodes {
 			p.Kill(i)
 			if t.Failed() && p.nodes[i] != nil {
-				t.Logf("node %s said:\n%s", id(i), p.nodes[i].log)
+				t.Logf("node %s said at last:\n%s", id(i), p.nodes[i].log.end(30))
 			}
 		}
 	})
