@@ -6,6 +6,8 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 )
@@ -15,10 +17,45 @@ import (
 type logger struct {
 	hclog.Logger // the methods that Raft does not call
 	to           *slog.Logger
+	seen         *seen
 }
 
 func newLogger(to *slog.Logger) hclog.Logger {
-	return &logger{Logger: hclog.NewNullLogger(), to: to}
+	return &logger{Logger: hclog.NewNullLogger(), to: to, seen: &seen{last: make(map[string]time.Time)}}
+}
+
+// seen keeps Raft from saying the same about the same several times a second,
+// as it does while a peer is down.
+type seen struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+const (
+	sayAgainAfter = 10 * time.Second
+	seenMax       = 256
+)
+
+// lately reports whether it was said lately; if not, it is said now.
+func (s *seen) lately(what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.last[what]; ok && time.Since(last) < sayAgainAfter {
+		return true
+	}
+	if len(s.last) >= seenMax {
+		clear(s.last)
+	}
+	s.last[what] = time.Now()
+	return false
+}
+
+// about is what a message is about: its text and the first thing it names.
+func about(msg string, args []any) string {
+	if len(args) < 2 {
+		return msg
+	}
+	return fmt.Sprint(msg, args[1])
 }
 
 var levels = map[hclog.Level]slog.Level{
@@ -40,6 +77,9 @@ func (l *logger) Log(level hclog.Level, msg string, args ...any) {
 			args[i] = fmt.Sprintf(fmt.Sprint(f[0]), f[1:]...)
 		}
 	}
+	if to >= slog.LevelInfo && l.seen.lately(about(msg, args)) {
+		return
+	}
 	l.to.Log(context.Background(), to, msg, args...)
 }
 
@@ -49,7 +89,7 @@ func (l *logger) Info(msg string, args ...any)  { l.Log(hclog.Info, msg, args...
 func (l *logger) Warn(msg string, args ...any)  { l.Log(hclog.Warn, msg, args...) }
 func (l *logger) Error(msg string, args ...any) { l.Log(hclog.Error, msg, args...) }
 
-func (l *logger) With(args ...any) hclog.Logger  { return &logger{l.Logger, l.to.With(args...)} }
+func (l *logger) With(args ...any) hclog.Logger  { return &logger{l.Logger, l.to.With(args...), l.seen} }
 func (l *logger) Named(string) hclog.Logger      { return l }
 func (l *logger) ResetNamed(string) hclog.Logger { return l }
 

@@ -87,6 +87,9 @@ func (n *Node) founded(ctx context.Context) error {
 func (n *Node) notLeader() *firn.Error {
 	_, id := n.raft.LeaderWithID()
 	if id == "" || string(id) == n.o.ID {
+		if n.space.full.Load() {
+			return n.space.err() // where all disks are full nobody leads, and this is why
+		}
 		return firn.Errorf(firn.ErrUnavailable, "there is no leader at present; nothing was done, try again")
 	}
 	err := firn.Errorf(firn.ErrNotLeader, "node %s does not lead, node %s does; nothing was done", n.o.ID, id)
