@@ -28,7 +28,7 @@ type applier struct {
 	// Of the Apply call that is running.
 	batch   *pebble.Batch
 	it      *pebble.Iterator // of what was committed before; made when first needed
-	pending []*tail          // sealed by this batch, so not in any key yet
+	pending []*tail          // sealed by this batch, so not in any key yet; publish empties it
 
 	// Of the item that is being applied: its drafts, flat, and their hashes.
 	drafts []record.Draft
@@ -64,7 +64,6 @@ func (a *applier) release() {
 		a.batch.Close()
 		a.batch = nil
 	}
-	a.pending = a.pending[:0]
 }
 
 // set writes a small key. The batch copies both.

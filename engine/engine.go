@@ -57,6 +57,13 @@ type seen struct {
 
 func (e *Engine) publish() {
 	a := e.a
+	for _, t := range a.pending {
+		v := t.view
+		v.ids = nil // they are in c now
+		e.layers.add(&v)
+	}
+	clear(a.pending)
+	a.pending = a.pending[:0]
 	e.seen.Store(&seen{
 		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
 		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(),

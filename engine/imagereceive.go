@@ -171,7 +171,8 @@ func (in *imageReader) file(fs vfs.FS, path, name string, size uint64) error {
 		return err
 	}
 	sum := sha256.New()
-	_, err = io.CopyN(io.MultiWriter(to, sum), in.r, int64(size))
+	// The hash comes first: a vfs.File may change the bytes that it is given.
+	_, err = io.CopyN(io.MultiWriter(sum, to), in.r, int64(size))
 	if errors.Is(err, io.EOF) {
 		err = firn.Errorf(firn.ErrDamaged, "an image is cut short in its file %s; send it again", name)
 	}

@@ -105,6 +105,21 @@ func (c *layerCache) get(layer uint32, read func() (*view, error)) (*view, error
 	return cached.view, cached.err
 }
 
+// add takes a layer that has just been sealed: those who follow the head are a
+// little behind it, and want that layer next.
+func (c *layerCache) add(v *view) {
+	cached := &cachedLayer{layer: v.layer, view: v, bytes: v.memory()}
+	cached.once.Do(func() {})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byNo[v.layer] != nil {
+		return
+	}
+	c.byNo[v.layer] = c.recent.PushFront(cached)
+	c.bytes += cached.bytes
+	c.shrink()
+}
+
 func (c *layerCache) remove(element *list.Element) {
 	cached := c.recent.Remove(element).(*cachedLayer)
 	delete(c.byNo, cached.layer)

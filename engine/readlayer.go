@@ -30,7 +30,7 @@ func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int, c
 	}
 	defer it.Close()
 	for it.First(); it.Valid(); it.Next() {
-		if err := v.take(it, count); err != nil {
+		if err := v.take(it, count, category == nil); err != nil {
 			return nil, err
 		}
 	}
@@ -49,8 +49,9 @@ func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int, c
 	return v, nil
 }
 
-// take takes the record that the iterator stands on.
-func (v *view) take(it *pebble.Iterator, count int) error {
+// take takes the record that the iterator stands on: to its place where the
+// whole layer is read, else behind those taken before.
+func (v *view) take(it *pebble.Iterator, count int, whole bool) error {
 	stored, err := it.ValueAndErr()
 	if err != nil {
 		return err
@@ -75,14 +76,14 @@ func (v *view) take(it *pebble.Iterator, count int) error {
 	}
 	r := rec{revision: revision, time: n.Time, place: uint32(place), stream: uint32(last), size: uint32(len(stored))}
 	r.block, r.offset = v.store(stored)
-	if len(v.recs) == count && v.recs[place].size == 0 {
-		v.recs[place] = r
+	if !whole {
+		v.recs = append(v.recs, r)
 		return nil
 	}
-	if len(v.recs) == count {
+	if v.recs[place].size > 0 {
 		return firn.Errorf(firn.ErrDamaged, "layer %d holds position %d twice (stream %q, revision %d); restore this node from another replica or a backup", v.layer, n.Position, name, revision)
 	}
-	v.recs = append(v.recs, r)
+	v.recs[place] = r
 	return nil
 }
 

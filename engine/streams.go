@@ -188,10 +188,11 @@ func (s *streamList) names(l *lookup) ([]string, error) {
 		}
 	}
 	var names []string
+	wanted := append([]byte{prefixIndex}, prefix...)
 	ok := it.SeekGE(from)
 	for ok && len(names) < streamsBatch {
 		key := it.Key()
-		if !bytes.HasPrefix(key, append([]byte{prefixIndex}, prefix...)) {
+		if !bytes.HasPrefix(key, wanted) {
 			s.done = true
 			return names, nil
 		}

@@ -65,11 +65,8 @@ func TestVerifyCatchesPlantedDamage(t *testing.T) {
 
 func storeToDamage(t *testing.T) *engine.Engine {
 	t.Helper()
-	e, err := engine.Open("e", engine.Options{FS: vfs.NewMem(), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 24}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { e.Close() })
+	fs := vfs.NewMem()
+	e := openOn(t, fs, engine.Settings{LayerEvents: 24})
 	index := uint64(0)
 	apply := func(item command.Item) {
 		t.Helper()
@@ -91,6 +88,12 @@ func storeToDamage(t *testing.T) *engine.Engine {
 	if err != nil || len(report.Faults) > 0 {
 		t.Fatalf("before any damage: %v, %v", err, report.Faults)
 	}
+	// Opened again, so that no layer is in memory.
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e = openOn(t, fs, engine.Settings{})
+	t.Cleanup(func() { e.Close() })
 	return e
 }
 
