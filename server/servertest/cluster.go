@@ -104,15 +104,30 @@ func (c *Cluster) AwaitReady() {
 	}
 }
 
-// Leader returns which node leads, -1 where none does.
+// Leader returns which node leads by what the running nodes say, -1 where none
+// of them knows.
 func (c *Cluster) Leader() int {
-	db := c.Dial()
-	status, err := db.Status(c.t.Context(), "")
-	if err != nil {
-		c.t.Fatal(err)
+	c.t.Helper()
+	db, leader, term := c.Dial(), -1, uint64(0)
+	defer db.Close()
+	for i, n := range c.nodes {
+		if n == nil {
+			continue
+		}
+		status, err := db.Status(c.t.Context(), c.Address(i))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if at := c.index(status.Leader); at >= 0 && status.Term > term {
+			leader, term = at, status.Term
+		}
 	}
+	return leader
+}
+
+func (c *Cluster) index(name string) int {
 	for i := range c.nodes {
-		if id(i) == status.Leader {
+		if id(i) == name {
 			return i
 		}
 	}
