@@ -66,6 +66,9 @@ func (n *Node) Transfer(ctx context.Context, id string) error {
 		return nil
 	}
 	if id == "" {
+		if _, needed := n.quorum(); needed == 0 {
+			return firn.Errorf(firn.ErrInvalid, "node %s is the only voter of the cluster; there is nobody to hand leadership to", n.o.ID)
+		}
 		if id = n.successor(); id == "" {
 			return firn.Errorf(firn.ErrUnavailable, "there is no other voter that is up and has room, so leadership stays with node %s", n.o.ID)
 		}

@@ -63,7 +63,16 @@ func TestMembers(t *testing.T) {
 			t.Errorf("n4 is a %q, want a replica", role)
 		}
 
-		node, _ := c.leader().now()
+		alone := newCluster(t, "m1").start()
+		alone.write("text")
+		node, _ := alone.leader().now()
+		for what, err := range map[string]error{"transfer": node.Transfer(t.Context(), ""), "remove": node.Remove(t.Context(), "m1")} {
+			if !errors.Is(err, firn.ErrInvalid) || !strings.Contains(err.Error(), "only voter") {
+				t.Errorf("%s where there is one voter: %v", what, err)
+			}
+		}
+
+		node, _ = c.leader().now()
 		if err := node.Remove(context.Background(), "n4"); err != nil {
 			t.Errorf("remove n4: %v", err)
 		}

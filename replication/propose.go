@@ -87,7 +87,10 @@ func (n *Node) founded(ctx context.Context) error {
 // notLeader is the answer where only a leader can answer.
 func (n *Node) notLeader() *firn.Error {
 	_, id := n.raft.LeaderWithID()
-	if id == "" || string(id) == n.o.ID {
+	// One that has been silent for longer than followers wait is none to send a
+	// caller to; an election is about to begin.
+	silent := time.Since(n.raft.LastContact()) > n.o.Timing.Heartbeat
+	if id == "" || string(id) == n.o.ID || silent {
 		if n.space.full.Load() {
 			return n.space.err() // where all disks are full nobody leads, and this is why
 		}
