@@ -2,7 +2,6 @@ package replication_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -106,9 +105,8 @@ func leadsAndRefuses(t *testing.T, upstream bool) bool {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	var failed error = old.failure()
 	if upstream {
-		return errors.Is(failed, nil) && node.Raft().State() == raft.Leader
+		return old.failure() == nil && node.Raft().State() == raft.Leader
 	}
 	t.Errorf("it refuses, and nobody noticed")
 	return true
