@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,7 +85,7 @@ func TestImageSurvivesACrashAtEveryStep(t *testing.T) {
 
 			// The machine stops after so many steps of receiving and opening;
 			// the state of the disk at that moment is what comes back.
-			disk.stopAt, disk.cfg = step, vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(uint64(step), 7))}
+			disk.stop(step, vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rand.New(rand.NewPCG(uint64(step), 7))})
 			received, err := engine.ReceiveImage(disk, "e", bytes.NewReader(image))
 			if err != nil {
 				t.Fatal(err)
@@ -92,7 +93,7 @@ func TestImageSurvivesACrashAtEveryStep(t *testing.T) {
 			if received.Chain != info.Chain || string(received.Extra) != string(info.Extra) {
 				t.Fatalf("received %+v, sent %+v", received, info)
 			}
-			receivedAt := disk.steps
+			receivedAt, _ := disk.taken()
 			e, err := engine.Open("e", engine.Options{FS: disk, CacheBytes: 1 << 20})
 			if err != nil {
 				t.Fatal(err)
@@ -101,13 +102,14 @@ func TestImageSurvivesACrashAtEveryStep(t *testing.T) {
 				t.Fatal("the image holds other events")
 			}
 			e.Close()
-			if disk.crashed == nil {
+			steps, crashed := disk.taken()
+			if crashed == nil {
 				break // the last step is behind us
 			}
 
-			after, err := engine.Open("e", engine.Options{FS: disk.crashed, CacheBytes: 1 << 20})
+			after, err := engine.Open("e", engine.Options{FS: crashed, CacheBytes: 1 << 20})
 			if err != nil {
-				t.Fatalf("kept %d %%, stopped at step %d of %d: %v", kept, step, disk.steps, err)
+				t.Fatalf("kept %d %%, stopped at step %d of %d: %v", kept, step, steps, err)
 			}
 			index, _ := after.Applied()
 			switch {
@@ -127,12 +129,30 @@ func TestImageSurvivesACrashAtEveryStep(t *testing.T) {
 // the state of the disk right before one of these steps.
 type steppedFS struct {
 	*vfs.MemFS
+
+	mu            sync.Mutex // Pebble removes old files in the background
 	steps, stopAt int
 	cfg           vfs.CrashCloneCfg
 	crashed       *vfs.MemFS
 }
 
+// taken returns how many steps there were, and the disk as it was at the one
+// chosen, nil where that one was not reached.
+func (f *steppedFS) taken() (int, *vfs.MemFS) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.steps, f.crashed
+}
+
+func (f *steppedFS) stop(at int, cfg vfs.CrashCloneCfg) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopAt, f.cfg = at, cfg
+}
+
 func (f *steppedFS) step() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.stopAt >= 0 && f.steps == f.stopAt && f.crashed == nil {
 		f.crashed = f.CrashClone(f.cfg)
 	}

@@ -76,7 +76,7 @@ func (e *Engine) read(ctx context.Context, q firn.Query, now time.Time) iter.Seq
 		left := q.Limit
 		for err == nil && src != nil {
 			want := batchEvents
-			if q.Limit > 0 && left < uint64(want) {
+			if q.Limit > 0 && left < uint64(want) && len(q.Types) == 0 {
 				want = int(left)
 			}
 			var batch []located
