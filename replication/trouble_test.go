@@ -149,6 +149,7 @@ func TestUnknownCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, "n1").start()
 		s := c.write("first")
+		time.Sleep(3 * time.Second) // the leader's own proposals are through
 		node, machine := s.now()
 		before, _ := machine.Applied()
 		item := []byte{200, 1, 0} // kind 200, one byte
