@@ -87,14 +87,13 @@ func (p *Port) judge(conn net.Conn) (hello, error) {
 func (p *Port) dial(ctx context.Context, to, addr string, what purpose) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.opts.HandshakeMax)
 	defer cancel()
-	conn, err := p.opts.Network.Dial(ctx, addr)
+	raw, err := p.opts.Network.Dial(ctx, addr)
 	if err != nil {
 		return nil, firn.Errorf(firn.ErrUnavailable, "node %s cannot be reached at %s: %v", orAny(to), addr, err)
 	}
 	// The context bounds what follows, too.
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	raw := conn
-	conn, err = p.introduce(ctx, conn, to, addr, what)
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	conn, err := p.introduce(ctx, raw, to, addr, what)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
