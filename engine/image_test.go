@@ -232,3 +232,35 @@ func TestCheckpointWhileApplying(t *testing.T) {
 	}
 	<-done
 }
+
+// An image that is waiting can be asked for and given up; then the store is as
+// it was.
+func TestImageWaitsAndIsDropped(t *testing.T) {
+	image, info := imageOf(t, filled(t, 40))
+	disk := vfs.NewMem()
+	old := openOn(t, disk, engine.Settings{})
+	if _, err := old.Apply(entriesOf(1, 3)); err != nil {
+		t.Fatal(err)
+	}
+	index, chain := old.Chain()
+	if _, ok, err := engine.ImageWaiting(disk, "e"); ok || err != nil {
+		t.Errorf("before any image: %t, %v", ok, err)
+	}
+	if _, err := engine.ReceiveImage(disk, "e", bytes.NewReader(image)); err != nil { // while the store is open
+		t.Fatal(err)
+	}
+	if waiting, ok, err := engine.ImageWaiting(disk, "e"); !ok || err != nil || waiting.Chain != info.Chain || string(waiting.Extra) != "the configuration" {
+		t.Errorf("waiting is %+v, %t, %v", waiting, ok, err)
+	}
+	if err := engine.DropImage(disk, "e"); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openOn(t, disk, engine.Settings{})
+	defer again.Close()
+	if i, c := again.Chain(); i != index || c != chain {
+		t.Errorf("after the image was dropped the store is at %d, %x; it was at %d, %x", i, c, index, chain)
+	}
+}

@@ -43,7 +43,7 @@ func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
 		MaxOpenFiles:                1000,
 		BytesPerSync:                1 << 20,
 		Logger:                      pebbleLog{f},
-		EventListener:               &pebble.EventListener{BackgroundError: f.background},
+		EventListener:               &pebble.EventListener{BackgroundError: f.background, DataCorruption: f.damage},
 		CompactionConcurrencyRange:  func() (int, int) { return 1, max(1, runtime.GOMAXPROCS(0)/2) },
 	}
 	// Split takes a stream's events in a layer for versions of one key, of which
@@ -104,6 +104,12 @@ func (f *failure) background(err error) {
 		return
 	}
 	f.happen(fmt.Errorf("engine: writing in the background: %w", err))
+}
+
+// damage takes what Pebble has found while something was read. Whoever read it
+// gets the error. Without this Pebble would call Fatalf, and the reader hang.
+func (f *failure) damage(info pebble.DataCorruptionInfo) {
+	f.log.Error("pebble: damage found; verify this node, and restore it from another replica or a backup", "file", info.Path, "error", info.Details)
 }
 
 // pebbleLog hands Pebble's messages on. Its Fatalf never returns: Pebble takes

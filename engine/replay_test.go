@@ -72,8 +72,7 @@ func openOn(t *testing.T, fs vfs.FS, settings engine.Settings) *engine.Engine {
 // written: the chain after each entry, and the results, are the same.
 func TestReplayAndGroupingChangeNothing(t *testing.T) {
 	settings := engine.Settings{LayerEvents: 20, Window: 90}
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
+	seed := engine.SeedOf(t)
 	log := entriesOf(seed, 400)
 
 	one := openOn(t, vfs.NewMem(), settings)

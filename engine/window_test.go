@@ -12,9 +12,7 @@ import (
 // and forgets those far outside.
 func TestWindowFindsWhatIsWithin(t *testing.T) {
 	const positions = 1000
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 3))
+	rng := rand.New(rand.NewPCG(SeedOf(t), 3))
 	w := newWindow(positions)
 	hashes := []uint64{0}
 	for p := firn.Position(1); p <= 5000; p++ {
