@@ -135,14 +135,38 @@ func (a *applier) loadLast(s *streamState, it *pebble.Iterator) error {
 
 const maxRevision = ^uint64(0)
 
+// indexSteps is how many entries of the index newestIndex walks over.
+const indexSteps = 16
+
 // newestIndex returns the newest i entry of a stream that begins at or below a
 // revision. first is maxRevision where there is none.
+//
+// Most streams touch few layers. Their entries are walked through from the
+// first on, for then bloom filters keep Pebble to the tables that have them;
+// going back from the end would read a block of each.
 func newestIndex(it *pebble.Iterator, buf []byte, stream string, revision uint64) (layer uint32, first uint64, err error) {
 	buf = appendIndexKey(buf[:0], stream, revision)
+	prefix := buf[:len(buf)-8]
+	first = maxRevision
+	ok := it.SeekPrefixGE(prefix)
+	for step := 0; ok && step < indexSteps; step++ {
+		nextLayer, next, err := indexEntry(it, prefix)
+		if err != nil {
+			return 0, maxRevision, err
+		}
+		if next > revision || next == maxRevision {
+			return layer, first, nil
+		}
+		layer, first = nextLayer, next
+		ok = it.Next()
+	}
+	if err := it.Error(); err != nil || !ok {
+		return layer, first, err
+	}
 	if !it.SeekLT(append(buf, 0)) {
 		return 0, maxRevision, it.Error()
 	}
-	return indexEntry(it, buf[:len(buf)-8])
+	return indexEntry(it, prefix)
 }
 
 // indexEntry reads the i entry that the iterator stands on. first is
