@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
@@ -35,16 +36,27 @@ func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64
 	onFatal := func(err error) { fatal = err }
 	log, err := raftlog.Open(fs.PathJoin(dir, raftDir), raftlog.Options{FS: fs, OnFatal: onFatal})
 	if err != nil {
-		return wire.Report{}, fmt.Errorf("the Raft log: %w", err)
+		return wire.Report{}, damaged("the Raft log", err)
 	}
 	defer log.Close()
 	e, err := engine.Open(fs.PathJoin(dir, engineDir), engine.Options{FS: fs, OnFatal: onFatal})
 	if err != nil {
-		return wire.Report{}, fmt.Errorf("the store: %w", err)
+		return wire.Report{}, damaged("the store", err)
 	}
 	defer e.Close()
 	report, err := e.Verify(ctx, progress)
-	return wireReport(report), errors.Join(err, fatal)
+	return wireReport(report), damaged("the store", errors.Join(err, fatal))
+}
+
+// damaged gives what Pebble says of damage the kind that says so.
+func damaged(what string, err error) error {
+	if err != nil && !errors.Is(err, firn.ErrDamaged) && pebble.IsCorruptionError(err) {
+		return firn.Errorf(firn.ErrDamaged, "%s is damaged: %v; keep this directory, and set the node up anew from the others", what, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 func wireReport(r engine.Report) wire.Report {

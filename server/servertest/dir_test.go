@@ -1,6 +1,9 @@
 package servertest_test
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -114,11 +117,26 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// copied returns a copy of a stopped node's directory.
+// copied returns a copy of a stopped node's directory, apart from the ballast.
 func copied(t *testing.T, dir string) string {
 	t.Helper()
 	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() == "ballast" {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil || e.IsDir() {
+			return errors.Join(err, os.MkdirAll(filepath.Join(to, name), 0o700))
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		write(t, filepath.Join(to, name), string(bytes.TrimRight(b, "\x00")))
+		return os.Truncate(filepath.Join(to, name), int64(len(b))) // logs are allocated ahead
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return to
