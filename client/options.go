@@ -63,7 +63,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.WindowBytes = 2 << 20
 	}
 	if len(o.Token)+len(o.Name) > wire.HelloBytesMax-256 {
-		faults = append(faults, fmt.Errorf("Token and Name have %d bytes; the handshake has room for %d", len(o.Token)+len(o.Name), wire.HelloBytesMax-256))
+		faults = append(faults, fmt.Errorf("the token and the name have %d bytes; the handshake has room for %d", len(o.Token)+len(o.Name), wire.HelloBytesMax-256))
 	}
 	if o.Dial == nil {
 		o.Dial = func(ctx context.Context, address string) (net.Conn, error) {

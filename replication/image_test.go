@@ -133,7 +133,7 @@ func TestImageOverDivergentLogUpstream(t *testing.T) {
 	}
 	send := func(from string, term, prev, prevTerm uint64, list []*raft.Log) bool {
 		var answer raft.AppendEntriesResponse
-		request := &raft.AppendEntriesRequest{RPCHeader: header(from), Term: term, Leader: []byte(from), PrevLogEntry: prev, PrevLogTerm: prevTerm, Entries: list}
+		request := &raft.AppendEntriesRequest{RPCHeader: header(from), Term: term, PrevLogEntry: prev, PrevLogTerm: prevTerm, Entries: list}
 		if err := leader.AppendEntries("f", "f", request, &answer); err != nil {
 			t.Fatal(err)
 		}

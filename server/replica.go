@@ -62,7 +62,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 		Logger: n.config.Logger, // it says which node it is
 	})
 	if err != nil {
-		return nil, fmt.Errorf("Raft: %w", err)
+		return nil, fmt.Errorf("the Raft group: %w", err)
 	}
 	return r, nil
 }

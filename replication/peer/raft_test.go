@@ -62,7 +62,7 @@ func vote(tr *raft.NetworkTransport, term uint64) error {
 	var answer raft.RequestVoteResponse
 	return tr.RequestVote("f", "f:7410", &raft.RequestVoteRequest{
 		RPCHeader: raft.RPCHeader{ProtocolVersion: 3, ID: []byte("b"), Addr: []byte("b:7410")},
-		Term:      term, Candidate: []byte("b:7410"), LastLogIndex: 1000, LastLogTerm: 90, LeadershipTransfer: true,
+		Term:      term, LastLogIndex: 1000, LastLogTerm: 90, LeadershipTransfer: true,
 	}, &answer)
 }
 
@@ -230,8 +230,8 @@ func TestReplicaReopens(t *testing.T) {
 				t.Errorf("a call while no replica runs: %v", err)
 			}
 		}
-		err := vote(asks, 9) // the pooled connection
-		err = vote(asks, 9)
+		_ = vote(asks, 9) // the pooled connection
+		err := vote(asks, 9)
 		if err == nil || !strings.Contains(err.Error(), "not running") {
 			t.Errorf("Raft's connection while no replica runs: %v", err)
 		}

@@ -47,7 +47,7 @@ func header(id string) raft.RPCHeader {
 
 func (i *inbound) vote(t *testing.T, candidate string, term, lastIndex, lastTerm uint64) bool {
 	t.Helper()
-	a, err := i.call(&raft.RequestVoteRequest{RPCHeader: header(candidate), Term: term, Candidate: []byte(candidate),
+	a, err := i.call(&raft.RequestVoteRequest{RPCHeader: header(candidate), Term: term,
 		LastLogIndex: lastIndex, LastLogTerm: lastTerm, LeadershipTransfer: true}, nil)
 	if err != nil {
 		t.Logf("%s asks for a vote in term %d: %v", candidate, term, err)
@@ -58,7 +58,7 @@ func (i *inbound) vote(t *testing.T, candidate string, term, lastIndex, lastTerm
 
 func (i *inbound) append(t *testing.T, leader string, term, prevIndex, prevTerm uint64, list []*raft.Log, commit uint64) bool {
 	t.Helper()
-	a, err := i.call(&raft.AppendEntriesRequest{RPCHeader: header(leader), Term: term, Leader: []byte(leader),
+	a, err := i.call(&raft.AppendEntriesRequest{RPCHeader: header(leader), Term: term,
 		PrevLogEntry: prevIndex, PrevLogTerm: prevTerm, Entries: list, LeaderCommitIndex: commit}, nil)
 	if err != nil {
 		t.Logf("%s appends %d entries: %v", leader, len(list), err)
