@@ -12,7 +12,7 @@ import (
 // answers; what does is in Settings.
 type Options struct {
 	FS         vfs.FS       // nil: vfs.Default
-	CacheBytes int64        // Pebble's blocks, decoded layers and stream states together; 0: 256 MiB
+	CacheBytes int64        // Pebble's blocks, decoded layers and stream states together; 0: 256 MiB. What is not flushed yet takes up to 192 MiB beside it
 	Logger     *slog.Logger // nil: slog.Default
 	OnFatal    func(error)  // the store cannot go on, for example after a disk write error; called at most once; nil: only logged
 	Settings   Settings     // only used when the store is created

@@ -24,7 +24,13 @@ const (
 	statesShare = 4
 )
 
-const memTableBytes = 64 << 20
+// What is applied but not flushed is held in up to memTables of memTableBytes.
+// Pebble takes that memory out of what its cache may hold, so it is added to it;
+// else there would be no room for blocks at all.
+const (
+	memTableBytes = 64 << 20
+	memTables     = 3
+)
 
 // pebbleOptions returns how Pebble is opened. Its own log is off: the Raft log
 // holds every entry that is not flushed yet.
@@ -34,9 +40,9 @@ func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebbleFormat,
 		DisableWAL:                  true,
-		CacheSize:                   cacheBytes,
+		CacheSize:                   cacheBytes + memTables*memTableBytes,
 		MemTableSize:                memTableBytes,
-		MemTableStopWritesThreshold: 3,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       32,
 		LBaseMaxBytes:               256 << 20,
