@@ -18,7 +18,6 @@ import (
 // number of them.
 type Engine struct {
 	// Set at Open, then read only.
-	dir    string
 	fs     vfs.FS
 	log    *slog.Logger
 	db     *pebble.DB

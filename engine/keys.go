@@ -114,11 +114,3 @@ func parseNamed(rest []byte) (stream []byte, number uint64, ok bool) {
 	}
 	return rest[:end], binary.BigEndian.Uint64(rest[end+1:]), true
 }
-
-// after returns the smallest key behind all keys that begin with prefix, whose
-// last byte is not 0xff.
-func after(prefix []byte) []byte {
-	end := bytes.Clone(prefix)
-	end[len(end)-1]++
-	return end
-}

@@ -48,7 +48,7 @@ func open(dir string, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)
 	}
 	e := &Engine{
-		dir: dir, fs: o.FS, log: o.Logger,
+		fs: o.FS, log: o.Logger,
 		failed: newFailure(o.Logger, o.OnFatal),
 		layers: newLayerCache(o.CacheBytes / layersShare),
 		closed: make(chan struct{}),
