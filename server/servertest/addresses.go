@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -9,6 +10,11 @@ import (
 	"github.com/firndb/firn/server"
 )
 
+// Ports are taken from here: below those that systems give to outgoing
+// connections, one of which could otherwise take a node's port while the node
+// is away.
+const portMin, portMax = 10_000, 32_000
+
 // places returns addresses on loopback that nobody listens on just now. They
 // are all held until all are chosen, so that they differ.
 func places(t testing.TB, n int) []server.Addresses {
@@ -16,15 +22,27 @@ func places(t testing.TB, n int) []server.Addresses {
 	all := make([]server.Addresses, n)
 	for i := range all {
 		for _, address := range []*string{&all[i].Client, &all[i].Peer, &all[i].HTTP} {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
+			l := listen(t)
 			defer l.Close()
 			*address = l.Addr().String()
 		}
 	}
 	return all
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	var last error
+	for range 100 {
+		port := portMin + rand.IntN(portMax-portMin)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return l
+		}
+		last = err
+	}
+	t.Fatalf("no port between %d and %d can be listened on: %v", portMin, portMax, last)
+	return nil
 }
 
 // FreeAddress returns an address on loopback that nobody listens on just now.

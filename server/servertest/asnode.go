@@ -3,6 +3,7 @@ package servertest
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -19,10 +20,14 @@ import (
 const asNodeVariable = "FIRN_SERVERTEST_NODE"
 
 // Main is for a package's TestMain, where it uses [SpawnWith]. In a process that
-// was started to be a node it runs that node, and does not return.
+// was started to be a node it runs that node, and does not return. More tests
+// run at once than the machine has cores, since most of their time they wait.
 func Main(m *testing.M) {
 	if text := os.Getenv(asNodeVariable); text != "" {
 		os.Exit(asNode(text))
+	}
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err) // there is no such flag
 	}
 	status := m.Run()
 	removeBinary()

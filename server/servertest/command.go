@@ -30,7 +30,8 @@ func Firn(t testing.TB, stdin string, args ...string) Ran {
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
+		t.Errorf("firn %.200q: %v", args, err)
+		return Ran{Status: -1}
 	}
 	return Ran{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }

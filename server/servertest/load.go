@@ -96,17 +96,19 @@ func (c *loader) run(ctx context.Context) {
 		switch c.load.Ledger.Add(writes, told, err) {
 		case Done:
 			c.learn(&told)
-			c.pause(time.Now())
+			c.acknowledged(time.Now())
 		case NotDone:
 			c.refused(err)
 		case Unknown:
 			c.load.t.Errorf("an append is still unknown after %v: %v", repeatTimeout, err)
 			return
 		}
+		// What is tested is what goes on at once, not how much of it.
+		time.Sleep(time.Duration(c.random.IntN(8)) * time.Millisecond)
 	}
 }
 
-func (c *loader) pause(now time.Time) {
+func (c *loader) acknowledged(now time.Time) {
 	pause := int64(now.Sub(c.last))
 	c.last = now
 	for before := c.load.longest.Load(); pause > before && !c.load.longest.CompareAndSwap(before, pause); {
