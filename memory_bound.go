@@ -43,7 +43,10 @@ func (m *memory) boundAtMoment(moment time.Time) (bound, error) {
 	for at > 0 && m.timeAt(at).After(moment) {
 		at--
 	}
-	if at == 0 && m.head() > 0 {
+	if m.head() == 0 {
+		return bound{}, Errorf(ErrBeforeStore, "the store holds no event yet; %s is before it", moment.Format(time.RFC3339Nano))
+	}
+	if at == 0 {
 		return bound{}, Errorf(ErrBeforeStore, "the store begins at %s; %s is before it", m.timeAt(1).Format(time.RFC3339Nano), moment.Format(time.RFC3339Nano))
 	}
 	return bound{position: at, time: moment, open: !m.nextTime().After(moment)}, nil

@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // pebbleFormat is fixed, so that a new release of Pebble changes nothing on
@@ -36,7 +38,7 @@ const (
 // holds every entry that is not flushed yet.
 func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          diskfs.FS{FS: fs},
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebbleFormat,
 		DisableWAL:                  true,

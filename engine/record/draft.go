@@ -28,8 +28,9 @@ import (
 //	               uvarint number, uvarint length, bytes; numbers grow
 //	checksum       4 bytes, little endian, CRC32C of all of the above
 //
-// A field that is present is not empty, numbers use their shortest form, and a
-// reader refuses flags it does not know. So one draft has one encoding, and
+// A field that is present is not empty (nor is occurred the moment that stands
+// for "not said", the first of the year 1), numbers use their shortest form, and
+// a reader refuses flags it does not know. So one draft has one encoding, and
 // two drafts are the same exactly when their bytes are.
 const (
 	draftVersion = 1
@@ -45,6 +46,9 @@ const (
 	draftBytesMin = 1 + 1 + 16 + 1 + 1 + 1 + 4
 	checksumBytes = 4
 )
+
+// unsaid is the zero time, as records would carry it.
+var unsaid = time.Time{}.UnixMicro()
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -208,6 +212,9 @@ func ParseDraft(b []byte) (Draft, error) {
 	}
 	if flags&flagOccurred != 0 {
 		d.Occurred, d.HasOccurred = r.varint(), true
+		if d.Occurred == unsaid {
+			r.fail("occurred (empty)")
+		}
 	}
 	if flags&flagMetadata != 0 {
 		d.Metadata = r.present("metadata")

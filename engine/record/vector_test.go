@@ -215,7 +215,7 @@ func FuzzParseDraft(f *testing.F) {
 			if d.HasOccurred {
 				again.Occurred = record.Time(d.Occurred)
 			}
-			if made := record.AppendDraft(nil, &again); b[1]&0x20 == 0 && again.Occurred.IsZero() != d.HasOccurred && string(made) != string(b) {
+			if made := record.AppendDraft(nil, &again); b[1]&0x20 == 0 && string(made) != string(b) {
 				t.Errorf("%x was taken, but is encoded as %x", b, made)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 // testBounds: the past as it was, with the life that streams had then.
 func testBounds(s *tester) {
+	s.want(firn.ErrBeforeStore, s.readError(firn.Query{All: true, Bound: moment(time.Now())})) // nothing is there yet
 	first := s.append(firn.To("first", firn.None, draft("T")))
 
 	s.sub("a deleted stream is there as of before", func(s *tester) {

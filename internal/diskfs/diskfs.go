@@ -26,15 +26,17 @@ import (
 type FS struct {
 	vfs.FS
 
-	// Fail is told of the first error that the store cannot survive.
+	// Fail is told of the first error that the store cannot survive. Without
+	// it, a directory that cannot be synced ends the process, through Pebble.
 	Fail func(error)
 }
 
-// OpenDir opens a directory whose Sync returns nil or not at all.
+// OpenDir opens a directory. Where there is a Fail, its Sync returns nil or not
+// at all.
 func (d FS) OpenDir(name string) (vfs.File, error) {
 	f, err := d.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
+	if err != nil || d.Fail == nil {
+		return f, err
 	}
 	return directory{f, name, d.Fail}, nil
 }
