@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -19,10 +18,6 @@ import (
 	"github.com/firndb/firn/server/internal/web"
 	"github.com/firndb/firn/server/wire"
 )
-
-// closeTimeout bounds how long calls in flight may take to finish when a node
-// is stopped.
-const closeTimeout = 5 * time.Second
 
 // Node is one running node.
 type Node struct {
@@ -265,52 +260,4 @@ func (n *Node) restart(reason string) {
 		}
 		n.use(r)
 	})
-}
-
-// Close stops the node: a leader hands its leadership on, calls in flight are
-// answered, everything is flushed. It may be called once the node has failed.
-func (n *Node) Close() error {
-	n.mu.Lock()
-	again := n.closing
-	n.closing = true
-	n.mu.Unlock()
-	if again {
-		return nil
-	}
-	n.cancel()
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	var errs []error
-	if n.http != nil {
-		errs = append(errs, n.http.Shutdown(ctx))
-	}
-	n.handOn(ctx)
-	if n.door != nil {
-		errs = append(errs, n.door.Close(ctx))
-	}
-	n.running.Wait()
-	if r := n.use(nil); r != nil {
-		errs = append(errs, r.close())
-	}
-	if n.peer != nil {
-		errs = append(errs, n.peer.Close())
-	}
-	if n.dir != nil {
-		errs = append(errs, n.dir.close())
-	}
-	return errors.Join(errs...)
-}
-
-// handOn gives leadership away while the door is still open, so that clients
-// are told where to go instead of being cut off.
-func (n *Node) handOn(ctx context.Context) {
-	r, err := n.current()
-	if err != nil {
-		return
-	}
-	if s := r.raft.Status(); s.Leader == n.config.ID && len(s.Nodes) > 1 {
-		if err := r.raft.Transfer(ctx, ""); err != nil {
-			n.log.Warn("leadership was not handed on before stopping", "error", err)
-		}
-	}
 }

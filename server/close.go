@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// closeTimeout bounds how long leadership may take to be handed on when a node
+// is stopped, and then again calls in flight to finish.
+const closeTimeout = 5 * time.Second
+
+// Close stops the node: a leader hands its leadership on, calls in flight are
+// answered, everything is flushed. It may be called once the node has failed.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	again := n.closing
+	n.closing = true
+	n.mu.Unlock()
+	if again {
+		return nil
+	}
+	n.cancel()
+	n.handOn()
+	n.shutDoors()
+	n.running.Wait()
+	var errs []error
+	if r := n.use(nil); r != nil {
+		errs = append(errs, r.close())
+	}
+	if n.peer != nil {
+		errs = append(errs, n.peer.Close())
+	}
+	if n.dir != nil {
+		errs = append(errs, n.dir.close())
+	}
+	return errors.Join(errs...)
+}
+
+// handOn gives leadership away while the door is still open, so that clients
+// are told where to go instead of being cut off.
+func (n *Node) handOn() {
+	r, err := n.current()
+	if err != nil {
+		return
+	}
+	if s := r.raft.Status(); s.Leader != n.config.ID || len(s.Nodes) == 1 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := r.raft.Transfer(ctx, ""); err != nil {
+		n.log.Warn("leadership was not handed on before stopping", "error", err)
+	}
+}
+
+// shutDoors lets nobody in any more. A client that does not take its answer in
+// time is cut off, which is no fault of the node.
+func (n *Node) shutDoors() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	var shut sync.WaitGroup
+	if n.http != nil {
+		shut.Go(func() {
+			if err := n.http.Shutdown(ctx); err != nil {
+				n.log.Info("HTTP connections were cut off", "error", errors.Join(err, n.http.Close()))
+			}
+		})
+	}
+	if n.door != nil {
+		shut.Go(func() {
+			if err := n.door.Close(ctx); err != nil {
+				n.log.Info("calls in flight were cut off", "error", err)
+			}
+		})
+	}
+	shut.Wait()
+}
