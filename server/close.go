@@ -8,8 +8,12 @@ import (
 )
 
 // closeTimeout bounds how long leadership may take to be handed on when a node
-// is stopped, and then again calls in flight to finish.
-const closeTimeout = 5 * time.Second
+// is stopped, and then again calls in flight to finish. HTTP answers at once what
+// it answers; the rest are connections on which nothing was asked.
+const (
+	closeTimeout     = 5 * time.Second
+	httpCloseTimeout = time.Second
+)
 
 // Close stops the node: a leader hands its leadership on, calls in flight are
 // answered, everything is flushed. It may be called once the node has failed.
@@ -63,6 +67,8 @@ func (n *Node) shutDoors() {
 	var shut sync.WaitGroup
 	if n.http != nil {
 		shut.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, httpCloseTimeout)
+			defer cancel()
 			if err := n.http.Shutdown(ctx); err != nil {
 				n.log.Info("HTTP connections were cut off", "error", errors.Join(err, n.http.Close()))
 			}
