@@ -70,8 +70,11 @@ var clocksAllowed = map[string]string{
 	"replication/coalescer.go": "reports how long an entry took to commit",
 	"replication/disk.go":      "the watchdog measures how long a write hangs",
 	"replication/exchange.go":  "measures how long a peer's answer took, to compare clocks",
+	"replication/images.go":    "keeps the log for a while after an image has left",
 	"replication/lead.go":      "makes the ids of a new cluster, once, on the node that proposes them",
+	"replication/logger.go":    "says the same thing once in a while",
 	"replication/options.go":   "the default of Options.Now, which stamps proposals",
+	"replication/propose.go":   "how long the leader has been silent, which is no part of a proposal",
 	"replication/reads.go":     "reports how long a round of reads took",
 	"replication/watch.go":     "the watchdog measures how long a leader refuses",
 
