@@ -95,7 +95,7 @@ func TestKilledWhileReceiving(t *testing.T) {
 	random := rand.New(rand.NewPCG(servertest.Seed(t), 0))
 	away := (p.Leader(t.Context(), db) + 1) % 3
 	p.Kill(away)
-	for range servertest.Rounds(3, 3) {
+	for range 3 {
 		fill(t, db, &load.Ledger)
 	}
 	for range servertest.Rounds(6, 100) {
