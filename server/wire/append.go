@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
 )
@@ -89,17 +91,22 @@ type WrittenAt struct {
 
 func (*Appended) Kind() Kind { return KindAppended }
 
-func (m *Appended) AppendBody(dst []byte) []byte {
-	dst = appendArray(appendArray(dst, 4), len(m.Writes))
-	for _, w := range m.Writes {
-		dst = appendUint(appendArray(dst, 4), uint64(w.FirstRevision))
-		dst = appendUint(dst, uint64(w.LastRevision))
-		dst = appendUint(dst, uint64(w.FirstPosition))
-		dst = appendUint(dst, uint64(w.LastPosition))
+func (m *Appended) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Appended) write(w *writer) {
+	w.array(4)
+	w.array(len(m.Writes))
+	for i := range m.Writes {
+		written := &m.Writes[i]
+		w.array(4)
+		w.revision(written.FirstRevision)
+		w.revision(written.LastRevision)
+		w.position(written.FirstPosition)
+		w.position(written.LastPosition)
 	}
-	dst = appendUint(dst, uint64(m.Position))
-	dst = appendTime(dst, m.Time)
-	return appendBool(dst, m.Repeated)
+	w.position(m.Position)
+	w.time(m.Time)
+	w.bool(m.Repeated)
 }
 
 func (m *Appended) parse(r *reader) {
@@ -110,11 +117,11 @@ func (m *Appended) parse(r *reader) {
 	for i := range m.Writes {
 		w := &m.Writes[i]
 		later := r.begin(4)
-		w.FirstRevision, w.LastRevision = firn.Revision(r.uint()), firn.Revision(r.uint())
-		w.FirstPosition, w.LastPosition = firn.Position(r.uint()), firn.Position(r.uint())
+		w.FirstRevision, w.LastRevision = r.revision(), r.revision()
+		w.FirstPosition, w.LastPosition = r.position(), r.position()
 		r.end(later)
 	}
-	m.Position = firn.Position(r.uint())
+	m.Position = r.position()
 	m.Time = r.time()
 	m.Repeated = r.bool()
 	r.end(later)
@@ -141,7 +148,7 @@ func (w *AppendWriter) Write(stream string, expect firn.Expectation, records int
 func (w *AppendWriter) Record(d *firn.Draft) int {
 	// The length stands before the record, and is known after it: take the
 	// widest form, which every reader knows.
-	w.Buf = append(w.Buf, codeBin32, 0, 0, 0, 0)
+	w.Buf = append(w.Buf, msgpcode.Bin32, 0, 0, 0, 0)
 	start := len(w.Buf)
 	w.Buf = record.AppendDraft(w.Buf, d)
 	size := len(w.Buf) - start

@@ -30,25 +30,14 @@ const (
 
 func (*Change) Kind() Kind { return KindChange }
 
-func (m *Change) AppendBody(dst []byte) []byte {
-	dst = appendString(appendArray(dst, 4), m.Stream)
-	dst = appendID(dst, m.ID)
-	dst = appendExpectation(dst, m.Expect)
-	switch l := m.Life.(type) {
-	case firn.Delete:
-		return appendUint(appendArray(dst, 1), lifeDelete)
-	case firn.Tombstone:
-		return appendUint(appendArray(dst, 1), lifeTombstone)
-	case firn.Truncate:
-		return appendUint(appendUint(appendArray(dst, 2), lifeTruncate), uint64(l.Before))
-	case firn.Limits:
-		dst = appendString(appendUint(appendArray(dst, 4), lifeLimits), l.Category)
-		dst = appendUint(dst, uint64(l.MaxAge.Microseconds()))
-		return appendUint(dst, l.MaxCount)
-	case firn.Metadata:
-		return appendBin(appendUint(appendArray(dst, 2), lifeMetadata), l.Data)
-	}
-	return appendArray(dst, 0) // a nil Life: the other side refuses it as malformed
+func (m *Change) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Change) write(w *writer) {
+	w.array(4)
+	w.string(m.Stream)
+	w.id(m.ID)
+	w.expectation(m.Expect)
+	w.life(m.Life)
 }
 
 func (m *Change) parse(r *reader) {
@@ -63,6 +52,33 @@ func (m *Change) parse(r *reader) {
 	r.end(later)
 }
 
+func (w *writer) life(life firn.Life) {
+	switch l := life.(type) {
+	case firn.Delete:
+		w.array(1)
+		w.uint(lifeDelete)
+	case firn.Tombstone:
+		w.array(1)
+		w.uint(lifeTombstone)
+	case firn.Truncate:
+		w.array(2)
+		w.uint(lifeTruncate)
+		w.revision(l.Before)
+	case firn.Limits:
+		w.array(4)
+		w.uint(lifeLimits)
+		w.string(l.Category)
+		w.duration(l.MaxAge)
+		w.uint(l.MaxCount)
+	case firn.Metadata:
+		w.array(2)
+		w.uint(lifeMetadata)
+		w.bin(l.Data)
+	default: // a nil Life: the other side refuses it as malformed
+		w.array(0)
+	}
+}
+
 func (r *reader) life() firn.Life {
 	n := r.begin(1)
 	var life firn.Life
@@ -73,7 +89,7 @@ func (r *reader) life() firn.Life {
 	case lifeTombstone:
 		life = firn.Tombstone{}
 	case lifeTruncate:
-		life, used = firn.Truncate{Before: firn.Revision(r.uint())}, 1
+		life, used = firn.Truncate{Before: r.revision()}, 1
 	case lifeLimits:
 		life, used = firn.Limits{Category: r.string(), MaxAge: r.duration(), MaxCount: r.uint()}, 3
 	case lifeMetadata:
@@ -95,12 +111,15 @@ type Changed struct{ Position firn.Position }
 
 func (*Changed) Kind() Kind { return KindChanged }
 
-func (m *Changed) AppendBody(dst []byte) []byte {
-	return appendUint(appendArray(dst, 1), uint64(m.Position))
+func (m *Changed) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Changed) write(w *writer) {
+	w.array(1)
+	w.position(m.Position)
 }
 
 func (m *Changed) parse(r *reader) {
 	later := r.begin(1)
-	m.Position = firn.Position(r.uint())
+	m.Position = r.position()
 	r.end(later)
 }

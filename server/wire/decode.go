@@ -1,102 +1,166 @@
 package wire
 
 import (
-	"encoding/binary"
-	"math"
-	"time"
+	"bufio"
+	"io"
+	"sync"
 
-	"github.com/firndb/firn"
+	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// reader walks over a body from outside. The first fault stays in failed, and
-// everything read after it is zero. It reads any MessagePack form of a value,
-// not only the shortest, since other libraries write others.
+// reader walks over a body from outside with the MessagePack library, value by
+// value. The first fault stays in failed, and everything read after it is zero.
+// It reads any MessagePack form of a value, not only the shortest, since other
+// libraries write others.
+//
+// The library trusts its input more than a port may, so each value is looked at
+// before the library has it: it takes nil for any value and bytes for a string,
+// wraps a negative number around where an unsigned one is asked for, takes
+// memory for strings and bytes as they are announced, and recurses where it
+// skips arrays. Of strings and bytes it therefore reads only the lengths, of
+// arrays only the counts; both are held against the bytes that are left.
 type reader struct {
-	rest   []byte
+	body   []byte
+	at     int // what comes before was read
 	failed string
+	dec    *msgpack.Decoder // reads from this reader
+}
+
+var readers = sync.Pool{New: func() any { return newReader() }}
+
+func newReader() *reader {
+	r := new(reader)
+	r.dec = msgpack.NewDecoder(r)
+	return r
+}
+
+// reset begins with another body; nil lets go of the last one.
+func (r *reader) reset(body []byte) { r.body, r.at, r.failed = body, 0, "" }
+
+// Read, ReadByte and UnreadByte are the library's way to the body. With the
+// last two it keeps no buffer of its own.
+
+func (r *reader) Read(b []byte) (int, error) {
+	if r.at == len(r.body) {
+		return 0, io.EOF
+	}
+	n := copy(b, r.body[r.at:])
+	r.at += n
+	return n, nil
+}
+
+func (r *reader) ReadByte() (byte, error) {
+	if r.at == len(r.body) {
+		return 0, io.EOF
+	}
+	r.at++
+	return r.body[r.at-1], nil
+}
+
+func (r *reader) UnreadByte() error {
+	if r.at == 0 {
+		return bufio.ErrInvalidUnreadByte
+	}
+	r.at--
+	return nil
 }
 
 func (r *reader) fail(where string) {
 	if r.failed == "" {
 		r.failed = where
 	}
-	r.rest = nil
+	r.at = len(r.body)
 }
 
-func (r *reader) take(n uint64) []byte {
-	if n > uint64(len(r.rest)) {
-		r.fail("lengths: more is announced than there is")
-		return nil
+// finish says where the body is malformed, if it is: also at bytes behind it.
+func (r *reader) finish() string {
+	if r.failed == "" && r.left() > 0 {
+		r.fail("end: bytes are left over")
 	}
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return b
+	return r.failed
 }
 
-// number reads a big-endian number of 1, 2, 4 or 8 bytes.
-func (r *reader) number(bytes int) uint64 {
-	b := r.take(uint64(bytes))
-	if b == nil {
-		return 0
-	}
-	switch bytes {
-	case 1:
-		return uint64(b[0])
-	case 2:
-		return uint64(binary.BigEndian.Uint16(b))
-	case 4:
-		return uint64(binary.BigEndian.Uint32(b))
-	}
-	return binary.BigEndian.Uint64(b)
-}
+func (r *reader) left() int { return len(r.body) - r.at }
 
-// code reads the byte that says what follows.
+// code looks at the byte that says what the next value is.
 func (r *reader) code() byte {
-	if len(r.rest) == 0 {
+	if r.at == len(r.body) {
 		r.fail("end: it is cut short")
 		return 0
 	}
-	c := r.rest[0]
-	r.rest = r.rest[1:]
-	return c
+	return r.body[r.at]
+}
+
+func isUnsigned(code byte) bool {
+	return code <= msgpcode.PosFixedNumHigh || code >= msgpcode.Uint8 && code <= msgpcode.Uint64
+}
+
+func isSigned(code byte) bool {
+	return code >= msgpcode.NegFixedNumLow || code >= msgpcode.Int8 && code <= msgpcode.Int64
+}
+
+func isArray(code byte) bool {
+	return msgpcode.IsFixedArray(code) || code == msgpcode.Array16 || code == msgpcode.Array32
+}
+
+// check takes what the library says about a value whose code was looked at:
+// all that can still be wrong is that it is cut short.
+func (r *reader) check(err error) bool {
+	if err != nil {
+		r.fail("lengths: more is announced than there is")
+	}
+	return err == nil
+}
+
+// take takes the n bytes of a string or of bytes, without copying them.
+func (r *reader) take(n int, err error) []byte {
+	if !r.check(err) {
+		return nil
+	}
+	if n < 0 || n > r.left() { // below 0: a length of 32 bits in an int of 32 bits
+		r.fail("lengths: more is announced than there is")
+		return nil
+	}
+	b := r.body[r.at : r.at+n : r.at+n]
+	r.at += n
+	return b
 }
 
 func (r *reader) isNil() bool {
-	if len(r.rest) > 0 && r.rest[0] == codeNil {
-		r.rest = r.rest[1:]
+	if r.left() > 0 && r.code() == msgpcode.Nil {
+		r.at++
 		return true
 	}
 	return false
 }
 
 func (r *reader) bool() bool {
-	switch r.code() {
-	case codeTrue:
-		return true
-	case codeFalse:
+	if c := r.code(); c != msgpcode.True && c != msgpcode.False {
+		r.fail("booleans")
 		return false
 	}
-	r.fail("booleans")
-	return false
+	v, err := r.dec.DecodeBool()
+	return r.check(err) && v
 }
 
 // integer reads an integer. Where negative is true, the value is int64(v).
 func (r *reader) integer() (v uint64, negative bool) {
+	var err error
 	switch c := r.code(); {
-	case c < 0x80:
-		return uint64(c), false
-	case c >= fixNeg:
-		return uint64(int64(int8(c))), true
-	case c >= codeUint8 && c < codeUint8+4:
-		return r.number(1 << (c - codeUint8)), false
-	case c >= codeInt8 && c <= codeInt64:
-		bytes := 1 << (c - codeInt8)
-		shift := 64 - 8*bytes
-		signed := int64(r.number(bytes)<<shift) >> shift
-		return uint64(signed), signed < 0
+	case isUnsigned(c):
+		v, err = r.dec.DecodeUint64()
+	case isSigned(c):
+		var signed int64
+		signed, err = r.dec.DecodeInt64()
+		v, negative = uint64(signed), signed < 0
+	default:
+		r.fail("integers")
 	}
-	r.fail("integers")
-	return 0, false
+	if !r.check(err) {
+		return 0, false
+	}
+	return v, negative
 }
 
 func (r *reader) uint() uint64 {
@@ -110,7 +174,7 @@ func (r *reader) uint() uint64 {
 
 func (r *reader) int() int64 {
 	v, negative := r.integer()
-	if !negative && v > math.MaxInt64 {
+	if !negative && int64(v) < 0 {
 		r.fail("integers: one is over 63 bits")
 		return 0
 	}
@@ -120,22 +184,19 @@ func (r *reader) int() int64 {
 // array reads how many values follow. Each takes at least a byte, so a count
 // above the bytes that are left is refused before memory is taken for it.
 func (r *reader) array() int {
-	var n uint64
-	switch c := r.code(); {
-	case c&0xf0 == fixArray:
-		n = uint64(c & 0x0f)
-	case c == codeArr16:
-		n = r.number(2)
-	case c == codeArr32:
-		n = r.number(4)
-	default:
+	if !isArray(r.code()) {
 		r.fail("arrays")
+		return 0
 	}
-	if n > uint64(len(r.rest)) {
+	n, err := r.dec.DecodeArrayLen()
+	if !r.check(err) {
+		return 0
+	}
+	if n < 0 || n > r.left() { // below 0: a count of 32 bits in an int of 32 bits
 		r.fail("counts: more is announced than there is")
 		return 0
 	}
-	return int(n)
+	return n
 }
 
 // list is array for values that take more memory than bytes on the wire: a
@@ -160,27 +221,20 @@ func (r *reader) begin(known int) (later int) {
 	return n - known
 }
 
-func (r *reader) end(later int) { r.skip(later) }
-
-// skip passes over n values. What is nested is counted, not recursed into.
-func (r *reader) skip(n int) {
+// end passes over n values. What is nested is counted, not recursed into.
+func (r *reader) end(n int) {
 	for left := uint64(n); left > 0 && r.failed == ""; left-- {
 		switch c := r.code(); {
-		case c < 0x80, c >= fixNeg, c == codeNil, c == codeFalse, c == codeTrue:
-		case c&0xf0 == fixArray:
-			left += uint64(c & 0x0f)
-		case c >= fixStr && c < codeNil:
-			r.take(uint64(c & 0x1f))
-		case c >= codeBin8 && c <= codeBin32:
-			r.take(r.number(1 << (c - codeBin8)))
-		case c >= codeUint8 && c < codeUint8+4:
-			r.take(1 << (c - codeUint8))
-		case c >= codeInt8 && c <= codeInt64:
-			r.take(1 << (c - codeInt8))
-		case c >= codeStr8 && c <= codeStr32:
-			r.take(r.number(1 << (c - codeStr8)))
-		case c == codeArr16, c == codeArr32:
-			left += r.number(2 << (c - codeArr16))
+		case isArray(c):
+			left += uint64(r.array())
+		case msgpcode.IsString(c):
+			r.text()
+		case msgpcode.IsBin(c):
+			r.bin()
+		case c == msgpcode.Nil, c == msgpcode.False, c == msgpcode.True:
+			r.at++
+		case isUnsigned(c), isSigned(c):
+			r.integer()
 		default:
 			r.fail("fields: one is of a sort that the protocol does not use")
 		}
@@ -189,26 +243,22 @@ func (r *reader) skip(n int) {
 
 // text reads str without copying it.
 func (r *reader) text() []byte {
-	switch c := r.code(); {
-	case c&0xe0 == fixStr:
-		return r.take(uint64(c & 0x1f))
-	case c >= codeStr8 && c <= codeStr32:
-		return r.take(r.number(1 << (c - codeStr8)))
+	if !msgpcode.IsString(r.code()) {
+		r.fail("strings")
+		return nil
 	}
-	r.fail("strings")
-	return nil
+	return r.take(r.dec.DecodeBytesLen())
 }
 
 func (r *reader) string() string { return string(r.text()) }
 
 // bin reads bin without copying it.
 func (r *reader) bin() []byte {
-	c := r.code()
-	if c < codeBin8 || c > codeBin32 {
+	if !msgpcode.IsBin(r.code()) {
 		r.fail("bytes")
 		return nil
 	}
-	return r.take(r.number(1 << (c - codeBin8)))
+	return r.take(r.dec.DecodeBytesLen())
 }
 
 func (r *reader) strings(limit int) []string {
@@ -221,75 +271,4 @@ func (r *reader) strings(limit int) []string {
 		list[i] = r.string()
 	}
 	return list
-}
-
-// The words: the inverses of those in encode.go.
-
-func (r *reader) id() (id [16]byte) {
-	if r.isNil() {
-		return id
-	}
-	b := r.bin()
-	if len(b) != len(id) {
-		r.fail("ids: one is not of 16 bytes")
-		return id
-	}
-	return [16]byte(b)
-}
-
-func (r *reader) time() time.Time {
-	if r.isNil() {
-		return time.Time{}
-	}
-	return time.UnixMicro(r.int()).UTC()
-}
-
-func (r *reader) expectation() firn.Expectation {
-	n := r.begin(1) + 1
-	kind, revision := r.uint(), uint64(0)
-	if n > 1 {
-		revision = r.uint()
-		r.end(n - 2)
-	}
-	if kind > math.MaxUint8 {
-		r.fail("expectation")
-		return firn.Any
-	}
-	e, err := firn.ExpectationFromCode(uint8(kind), revision)
-	if _, exact := e.Exact(); err != nil || exact != (n > 1) {
-		r.fail("expectation")
-		return firn.Any
-	}
-	return e
-}
-
-func (r *reader) point() firn.Point {
-	n := r.begin(1) + 1
-	kind := firn.PointKind(min(r.uint(), math.MaxUint8))
-	if numbered := kind >= firn.PointRevision; kind > firn.PointMoment || numbered != (n > 1) {
-		r.fail("point")
-		return firn.Point{}
-	}
-	var p firn.Point
-	switch kind {
-	case firn.PointStart:
-		p = firn.StartPoint()
-	case firn.PointEnd:
-		p = firn.EndPoint()
-	case firn.PointRevision:
-		p = firn.RevisionPoint(firn.Revision(r.uint()))
-	case firn.PointPosition:
-		p = firn.PositionPoint(firn.Position(r.uint()))
-	case firn.PointMoment:
-		p = firn.MomentPoint(time.UnixMicro(r.int()))
-	}
-	r.end(max(n-2, 0))
-	return p
-}
-
-func (r *reader) consistency() firn.Consistency {
-	later := r.begin(2)
-	c := firn.Consistency{Local: r.bool(), AtLeast: firn.Position(r.uint())}
-	r.end(later)
-	return c
 }

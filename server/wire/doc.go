@@ -25,9 +25,21 @@
 // later must be one that may be ignored; anything else takes a new kind, or a
 // new protocol version.
 //
-// The encoding is MessagePack, written and read here by hand rather than
-// through a general library: an event passes without being copied, every count
-// and length is held against the bytes that are left before memory is taken
-// for it, and nothing recurses. The tests read every vector with an independent
-// MessagePack library and get the same values.
+// # MessagePack
+//
+// The encoding is MessagePack, by github.com/vmihailenco/msgpack/v5, whose
+// encoder and decoder are called value by value: a message's fields stand in its
+// file in the order in which they travel, without tags or reflection. encode.go
+// and decode.go are the only way to the library, words.go has the values that
+// several messages carry.
+//
+// A port believes nothing, so decode.go looks at each value before the library
+// has it: nil, or bytes in the place of a string, is not taken for a value, every
+// count and length is held against the bytes that are left before memory is
+// taken for it, and nothing recurses. Strings and bytes are cut out of the body
+// without a copy once the library has read their lengths.
+//
+// By hand are the writing of Append and Events and the walk over the items of
+// Events, which is what every event pays for: hot.go, with the reason and the
+// figures. A test holds their bytes against the library's.
 package wire

@@ -1,161 +1,66 @@
 package wire
 
 import (
-	"encoding/binary"
-	"time"
+	"sync"
 
-	"github.com/firndb/firn"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
-// MessagePack, as far as the protocol uses it: unsigned and signed integers,
-// booleans, nil, str, bin and array. Integers and lengths are written in their
-// shortest form.
-const (
-	codeNil   = 0xc0
-	codeFalse = 0xc2
-	codeTrue  = 0xc3
-	codeBin8  = 0xc4
-	codeBin16 = 0xc5
-	codeBin32 = 0xc6
-	codeUint8 = 0xcc
-	codeInt8  = 0xd0
-	codeInt64 = 0xd3
-	codeStr8  = 0xd9
-	codeStr16 = 0xda
-	codeStr32 = 0xdb
-	codeArr16 = 0xdc
-	codeArr32 = 0xdd
-
-	fixArray = 0x90 // to 0x9f
-	fixStr   = 0xa0 // to 0xbf
-	fixNeg   = 0xe0 // to 0xff
-)
-
-func appendNil(dst []byte) []byte { return append(dst, codeNil) }
-
-func appendBool(dst []byte, v bool) []byte {
-	if v {
-		return append(dst, codeTrue)
-	}
-	return append(dst, codeFalse)
+// writer writes a body through the MessagePack library, value by value: no
+// reflection, no tags. It is what the library's encoder writes to, which is
+// memory and cannot fail, so the errors of the encoder are passed over.
+//
+// Two of its habits are met here: EncodeBytes writes nil for a nil slice, where
+// empty bytes belong, and only EncodeUint and EncodeInt, of all the methods for
+// numbers, take the shortest form.
+type writer struct {
+	body []byte
+	enc  *msgpack.Encoder // writes to this writer
 }
 
-func appendUint(dst []byte, v uint64) []byte {
-	switch {
-	case v < 0x80:
-		return append(dst, byte(v))
-	case v < 1<<8:
-		return append(dst, codeUint8, byte(v))
-	case v < 1<<16:
-		return binary.BigEndian.AppendUint16(append(dst, codeUint8+1), uint16(v))
-	case v < 1<<32:
-		return binary.BigEndian.AppendUint32(append(dst, codeUint8+2), uint32(v))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, codeUint8+3), v)
-}
+var writers = sync.Pool{New: func() any {
+	w := new(writer)
+	w.enc = msgpack.NewEncoder(w)
+	return w
+}}
 
-func appendInt(dst []byte, v int64) []byte {
-	switch {
-	case v >= 0:
-		return appendUint(dst, uint64(v))
-	case v >= -32:
-		return append(dst, byte(v))
-	case v >= -1<<7:
-		return append(dst, codeInt8, byte(v))
-	case v >= -1<<15:
-		return binary.BigEndian.AppendUint16(append(dst, codeInt8+1), uint16(v))
-	case v >= -1<<31:
-		return binary.BigEndian.AppendUint32(append(dst, codeInt8+2), uint32(v))
-	}
-	return binary.BigEndian.AppendUint64(append(dst, codeInt64), uint64(v))
-}
-
-func appendArray(dst []byte, n int) []byte {
-	switch {
-	case n < 16:
-		return append(dst, fixArray|byte(n))
-	case n < 1<<16:
-		return binary.BigEndian.AppendUint16(append(dst, codeArr16), uint16(n))
-	}
-	return binary.BigEndian.AppendUint32(append(dst, codeArr32), uint32(n))
-}
-
-func appendString(dst []byte, s string) []byte {
-	switch n := len(s); {
-	case n < 32:
-		dst = append(dst, fixStr|byte(n))
-	case n < 1<<8:
-		dst = append(dst, codeStr8, byte(n))
-	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, codeStr16), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, codeStr32), uint32(n))
-	}
-	return append(dst, s...)
-}
-
-func appendBin(dst []byte, b []byte) []byte {
-	switch n := len(b); {
-	case n < 1<<8:
-		dst = append(dst, codeBin8, byte(n))
-	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, codeBin16), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint32(append(dst, codeBin32), uint32(n))
-	}
-	return append(dst, b...)
-}
-
-func appendStrings(dst []byte, list []string) []byte {
-	dst = appendArray(dst, len(list))
-	for _, s := range list {
-		dst = appendString(dst, s)
-	}
+// appendFields appends the body of a message.
+func appendFields(dst []byte, m interface{ write(*writer) }) []byte {
+	w := writers.Get().(*writer)
+	w.body = dst
+	m.write(w)
+	dst, w.body = w.body, nil
+	writers.Put(w)
 	return dst
 }
 
-// The words, as MessagePack.
-
-// appendID writes bin of 16 bytes, or nil for the zero id.
-func appendID(dst []byte, id [16]byte) []byte {
-	if id == ([16]byte{}) {
-		return appendNil(dst)
-	}
-	return appendBin(dst, id[:])
+// Write is the library's way to the body.
+func (w *writer) Write(b []byte) (int, error) {
+	w.body = append(w.body, b...)
+	return len(b), nil
 }
 
-// appendTime writes µs since 1970, or nil for the zero time.
-func appendTime(dst []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return appendNil(dst)
-	}
-	return appendInt(dst, t.UnixMicro())
+// WriteByte is Write for one byte.
+func (w *writer) WriteByte(b byte) error {
+	w.body = append(w.body, b)
+	return nil
 }
 
-// appendExpectation writes [kind], or [kind, revision] for an exact one.
-func appendExpectation(dst []byte, e firn.Expectation) []byte {
-	kind, revision := e.Code()
-	if _, exact := e.Exact(); exact {
-		return appendUint(appendUint(appendArray(dst, 2), uint64(kind)), revision)
-	}
-	return appendUint(appendArray(dst, 1), uint64(kind))
+func (w *writer) nil()            { w.enc.EncodeNil() }
+func (w *writer) bool(v bool)     { w.enc.EncodeBool(v) }
+func (w *writer) uint(v uint64)   { w.enc.EncodeUint(v) }
+func (w *writer) int(v int64)     { w.enc.EncodeInt(v) }
+func (w *writer) array(n int)     { w.enc.EncodeArrayLen(n) }
+func (w *writer) string(s string) { w.enc.EncodeString(s) }
+
+func (w *writer) bin(b []byte) {
+	w.enc.EncodeBytesLen(len(b))
+	w.Write(b)
 }
 
-// appendPoint writes [kind], or [kind, number] for a revision, a position or a
-// moment (µs since 1970).
-func appendPoint(dst []byte, p firn.Point) []byte {
-	switch p.Kind() {
-	case firn.PointRevision:
-		return appendUint(appendUint(appendArray(dst, 2), uint64(p.Kind())), uint64(p.Revision()))
-	case firn.PointPosition:
-		return appendUint(appendUint(appendArray(dst, 2), uint64(p.Kind())), uint64(p.Position()))
-	case firn.PointMoment:
-		return appendInt(appendUint(appendArray(dst, 2), uint64(p.Kind())), p.Moment().UnixMicro())
+func (w *writer) strings(list []string) {
+	w.array(len(list))
+	for _, s := range list {
+		w.string(s)
 	}
-	return appendUint(appendArray(dst, 1), uint64(p.Kind()))
-}
-
-// appendConsistency writes [local, at least].
-func appendConsistency(dst []byte, c firn.Consistency) []byte {
-	return appendUint(appendBool(appendArray(dst, 2), c.Local), uint64(c.AtLeast))
 }

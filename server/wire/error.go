@@ -19,29 +19,32 @@ type Error struct{ Err *firn.Error }
 
 func (*Error) Kind() Kind { return KindError }
 
-func (m *Error) AppendBody(dst []byte) []byte {
+func (m *Error) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Error) write(w *writer) {
 	e := m.Err
-	dst = appendUint(appendArray(dst, 7), uint64(e.Kind))
-	dst = appendString(dst, e.Message)
-	dst = appendString(dst, e.Stream)
+	w.array(7)
+	w.uint(uint64(e.Kind))
+	w.string(e.Message)
+	w.string(e.Stream)
 	if c := e.Conflict; c == nil {
-		dst = appendNil(dst)
+		w.nil()
 	} else {
-		dst = appendString(appendArray(dst, 4), c.Stream)
-		dst = appendExpectation(dst, c.Expected)
-		dst = appendExpectation(dst, c.Actual)
-		dst = appendBool(dst, c.Deleted)
+		w.array(4)
+		w.string(c.Stream)
+		w.expectation(c.Expected)
+		w.expectation(c.Actual)
+		w.bool(c.Deleted)
 	}
-	dst = appendString(dst, e.Leader)
-	dst = appendArray(dst, len(e.Positions))
+	w.string(e.Leader)
+	w.array(len(e.Positions))
 	for _, p := range e.Positions {
-		dst = appendUint(dst, uint64(p))
+		w.position(p)
 	}
-	dst = appendArray(dst, len(e.IDs))
+	w.array(len(e.IDs))
 	for _, id := range e.IDs {
-		dst = appendID(dst, id)
+		w.id(id)
 	}
-	return dst
 }
 
 func (m *Error) parse(r *reader) {
@@ -58,7 +61,7 @@ func (m *Error) parse(r *reader) {
 	}
 	e.Leader = r.string()
 	for range r.list(writesMax) {
-		e.Positions = append(e.Positions, firn.Position(r.uint()))
+		e.Positions = append(e.Positions, r.position())
 	}
 	for range r.list(writesMax) {
 		e.IDs = append(e.IDs, r.id())

@@ -1,6 +1,10 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
+)
 
 // Events carries events: the stream's name, then whole records (node part and
 // client part) of that stream, until the next name.
@@ -29,7 +33,7 @@ func (m *Events) AppendBody(dst []byte) []byte {
 }
 
 func (m *Events) parse(r *reader) {
-	e := EventsReader{r: *r}
+	e := EventsReader{r: r}
 	e.begin()
 	for {
 		stream, bytes, ok := e.Next()
@@ -38,7 +42,6 @@ func (m *Events) parse(r *reader) {
 		}
 		m.Records = append(m.Records, Record{Stream: stream, Bytes: bytes})
 	}
-	*r = e.r
 }
 
 // EventsWriter makes one Events frame in Buf. It begins with BeginEvents, and
@@ -60,7 +63,7 @@ func BeginEvents(dst []byte, call uint64) EventsWriter {
 }
 
 func beginEvents(dst []byte) EventsWriter {
-	dst = append(appendArray(dst, 1), codeArr32, 0, 0, 0, 0)
+	dst = append(appendArray(dst, 1), msgpcode.Array32, 0, 0, 0, 0)
 	return EventsWriter{Buf: dst, items: len(dst) - 4}
 }
 
@@ -93,7 +96,7 @@ func (w *EventsWriter) endEvents() { binary.BigEndian.PutUint32(w.Buf[w.items:],
 // is ready for Reset; kept from frame to frame, it makes one string for
 // consecutive events of a stream.
 type EventsReader struct {
-	r      reader
+	r      *reader
 	left   int
 	later  int
 	named  bool
@@ -102,7 +105,10 @@ type EventsReader struct {
 
 // Reset begins with the body of another frame.
 func (e *EventsReader) Reset(body []byte) {
-	e.r = reader{rest: body}
+	if e.r == nil {
+		e.r = newReader()
+	}
+	e.r.reset(body)
 	e.begin()
 }
 
@@ -116,18 +122,18 @@ func (e *EventsReader) begin() {
 func (e *EventsReader) Next() (stream string, record []byte, ok bool) {
 	for e.left > 0 && e.r.failed == "" {
 		e.left--
-		if c := e.r.rest; len(c) > 0 && c[0] >= codeBin8 && c[0] <= codeBin32 {
-			if !e.named {
-				e.r.fail("records: one has no stream")
-				break
+		item, name := e.r.item()
+		switch {
+		case e.r.failed != "":
+		case !name && e.named:
+			return e.stream, item, true
+		case !name:
+			e.r.fail("records: one has no stream")
+		default:
+			if e.named = true; string(item) != e.stream {
+				e.stream = string(item)
 			}
-			record := e.r.bin()
-			return e.stream, record, e.r.failed == ""
 		}
-		if name := e.r.text(); string(name) != e.stream {
-			e.stream = string(name)
-		}
-		e.named = true
 	}
 	if e.later > 0 {
 		e.r.end(e.later)
@@ -139,11 +145,11 @@ func (e *EventsReader) Next() (stream string, record []byte, ok bool) {
 // Err says what was wrong with the body, or nil. Call it after Next returned
 // false.
 func (e *EventsReader) Err() error {
-	if e.r.failed == "" && len(e.r.rest) > 0 {
-		e.r.fail("end: bytes are left over")
-	}
-	if e.r.failed == "" {
+	if e.r == nil {
 		return nil
 	}
-	return malformed(KindEvents, e.r.failed)
+	if failed := e.r.finish(); failed != "" {
+		return malformed(KindEvents, failed)
+	}
+	return nil
 }

@@ -13,8 +13,11 @@ type Head struct{ Consistency firn.Consistency }
 
 func (*Head) Kind() Kind { return KindHead }
 
-func (m *Head) AppendBody(dst []byte) []byte {
-	return appendConsistency(appendArray(dst, 1), m.Consistency)
+func (m *Head) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Head) write(w *writer) {
+	w.array(1)
+	w.consistency(m.Consistency)
 }
 
 func (m *Head) parse(r *reader) {
@@ -33,13 +36,17 @@ type HeadAt struct {
 
 func (*HeadAt) Kind() Kind { return KindHeadAt }
 
-func (m *HeadAt) AppendBody(dst []byte) []byte {
-	return appendTime(appendUint(appendArray(dst, 2), uint64(m.Position)), m.Time)
+func (m *HeadAt) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *HeadAt) write(w *writer) {
+	w.array(2)
+	w.position(m.Position)
+	w.time(m.Time)
 }
 
 func (m *HeadAt) parse(r *reader) {
 	later := r.begin(2)
-	m.Position, m.Time = firn.Position(r.uint()), r.time()
+	m.Position, m.Time = r.position(), r.time()
 	r.end(later)
 }
 
@@ -53,8 +60,12 @@ type Resolve struct {
 
 func (*Resolve) Kind() Kind { return KindResolve }
 
-func (m *Resolve) AppendBody(dst []byte) []byte {
-	return appendConsistency(appendPoint(appendArray(dst, 2), m.Point), m.Consistency)
+func (m *Resolve) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Resolve) write(w *writer) {
+	w.array(2)
+	w.point(m.Point)
+	w.consistency(m.Consistency)
 }
 
 func (m *Resolve) parse(r *reader) {
@@ -73,12 +84,16 @@ type Resolved struct {
 
 func (*Resolved) Kind() Kind { return KindResolved }
 
-func (m *Resolved) AppendBody(dst []byte) []byte {
-	return appendBool(appendUint(appendArray(dst, 2), uint64(m.Position)), m.Open)
+func (m *Resolved) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Resolved) write(w *writer) {
+	w.array(2)
+	w.position(m.Position)
+	w.bool(m.Open)
 }
 
 func (m *Resolved) parse(r *reader) {
 	later := r.begin(2)
-	m.Position, m.Open = firn.Position(r.uint()), r.bool()
+	m.Position, m.Open = r.position(), r.bool()
 	r.end(later)
 }

@@ -43,12 +43,13 @@ func (l Limits) Lower(other Limits) Limits {
 	}
 }
 
-func (l *Limits) append(dst []byte) []byte {
-	dst = appendUint(appendArray(dst, 5), l.FrameBytes)
-	dst = appendUint(dst, l.EventBytes)
-	dst = appendUint(dst, l.AppendBytes)
-	dst = appendUint(dst, l.AppendEvents)
-	return appendUint(dst, l.NameBytes)
+func (l *Limits) write(w *writer) {
+	w.array(5)
+	w.uint(l.FrameBytes)
+	w.uint(l.EventBytes)
+	w.uint(l.AppendBytes)
+	w.uint(l.AppendEvents)
+	w.uint(l.NameBytes)
 }
 
 func (l *Limits) parse(r *reader) {
@@ -74,12 +75,15 @@ type Hello struct {
 
 func (*Hello) Kind() Kind { return KindHello }
 
-func (m *Hello) AppendBody(dst []byte) []byte {
-	dst = appendUint(appendArray(dst, 5), m.VersionMin)
-	dst = appendUint(dst, m.VersionMax)
-	dst = appendString(dst, m.Token)
-	dst = m.Limits.append(dst)
-	return appendString(dst, m.Client)
+func (m *Hello) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Hello) write(w *writer) {
+	w.array(5)
+	w.uint(m.VersionMin)
+	w.uint(m.VersionMax)
+	w.string(m.Token)
+	m.Limits.write(w)
+	w.string(m.Client)
 }
 
 func (m *Hello) parse(r *reader) {
@@ -109,16 +113,19 @@ type Welcome struct {
 
 func (*Welcome) Kind() Kind { return KindWelcome }
 
-func (m *Welcome) AppendBody(dst []byte) []byte {
-	dst = appendUint(appendArray(dst, 9), m.Version)
-	dst = m.Limits.append(dst)
-	dst = appendString(dst, m.Node)
-	dst = appendID(dst, m.Cluster)
-	dst = appendID(dst, m.History)
-	dst = appendString(dst, m.Leader)
-	dst = appendStrings(dst, m.Features)
-	dst = appendString(dst, m.Release)
-	return appendUint(dst, uint64(m.KeepAlive.Microseconds()))
+func (m *Welcome) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Welcome) write(w *writer) {
+	w.array(9)
+	w.uint(m.Version)
+	m.Limits.write(w)
+	w.string(m.Node)
+	w.id(m.Cluster)
+	w.id(m.History)
+	w.string(m.Leader)
+	w.strings(m.Features)
+	w.string(m.Release)
+	w.duration(m.KeepAlive)
 }
 
 func (m *Welcome) parse(r *reader) {

@@ -169,13 +169,14 @@ func Parse(k Kind, body []byte) (Message, error) {
 
 // ParseInto is Parse into a message of the frame's kind, which must be empty.
 func ParseInto(m Message, body []byte) error {
-	r := reader{rest: body}
-	m.parse(&r)
-	if r.failed == "" && len(r.rest) > 0 {
-		r.fail("end: bytes are left over")
-	}
-	if r.failed != "" {
-		return firn.Errorf(firn.ErrInvalid, "the body of a %v frame (%d bytes) is malformed at its %s", m.Kind(), len(body), r.failed)
+	r := readers.Get().(*reader)
+	r.reset(body)
+	m.parse(r)
+	failed := r.finish()
+	r.reset(nil)
+	readers.Put(r)
+	if failed != "" {
+		return firn.Errorf(firn.ErrInvalid, "the body of a %v frame (%d bytes) is malformed at its %s", m.Kind(), len(body), failed)
 	}
 	return nil
 }

@@ -8,7 +8,11 @@ type Plain struct{ Is Kind }
 
 func (m *Plain) Kind() Kind { return m.Is }
 
-func (m *Plain) AppendBody(dst []byte) []byte { return appendArray(dst, 0) }
+func (m *Plain) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Plain) write(w *writer) {
+	w.array(0)
+}
 
 func (m *Plain) parse(r *reader) { r.end(r.begin(0)) }
 
@@ -20,8 +24,11 @@ type Credit struct{ Bytes uint64 }
 
 func (*Credit) Kind() Kind { return KindCredit }
 
-func (m *Credit) AppendBody(dst []byte) []byte {
-	return appendUint(appendArray(dst, 1), m.Bytes)
+func (m *Credit) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Credit) write(w *writer) {
+	w.array(1)
+	w.uint(m.Bytes)
 }
 
 func (m *Credit) parse(r *reader) {
@@ -41,8 +48,11 @@ type Named struct {
 
 func (m *Named) Kind() Kind { return m.Is }
 
-func (m *Named) AppendBody(dst []byte) []byte {
-	return appendString(appendArray(dst, 1), m.Node)
+func (m *Named) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Named) write(w *writer) {
+	w.array(1)
+	w.string(m.Node)
 }
 
 func (m *Named) parse(r *reader) {

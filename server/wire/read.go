@@ -19,21 +19,25 @@ const typesMax = 4096
 
 func (*Read) Kind() Kind { return KindRead }
 
-func (m *Read) AppendBody(dst []byte) []byte {
+func (m *Read) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Read) write(w *writer) {
 	q := &m.Query
-	dst = appendString(appendArray(appendArray(dst, 2), 12), q.Stream)
-	dst = appendString(dst, q.Category)
-	dst = appendBool(dst, q.All)
-	dst = appendID(dst, q.ID)
-	dst = appendStrings(dst, q.Types)
-	dst = appendPoint(dst, q.From)
-	dst = appendPoint(dst, q.Bound)
-	dst = appendBool(dst, q.Backwards)
-	dst = appendUint(dst, q.Limit)
-	dst = appendBool(dst, q.Raw)
-	dst = appendBool(dst, q.System)
-	dst = appendConsistency(dst, q.Consistency)
-	return appendUint(dst, m.Credit)
+	w.array(2)
+	w.array(12)
+	w.string(q.Stream)
+	w.string(q.Category)
+	w.bool(q.All)
+	w.id(q.ID)
+	w.strings(q.Types)
+	w.point(q.From)
+	w.point(q.Bound)
+	w.bool(q.Backwards)
+	w.uint(q.Limit)
+	w.bool(q.Raw)
+	w.bool(q.System)
+	w.consistency(q.Consistency)
+	w.uint(m.Credit)
 }
 
 func (m *Read) parse(r *reader) {

@@ -30,26 +30,30 @@ type Figure struct {
 
 func (*Stats) Kind() Kind { return KindStatsAre }
 
-func (m *Stats) AppendBody(dst []byte) []byte {
-	dst = appendUint(appendArray(dst, 8), m.Events)
-	dst = appendUint(dst, m.Streams)
-	dst = appendUint(dst, m.Bytes)
-	dst = appendUint(dst, m.Layers)
-	dst = appendUint(dst, m.DiskBytes)
-	dst = appendUint(dst, uint64(m.Head))
-	dst = appendTime(dst, m.HeadTime)
-	dst = appendArray(dst, len(m.Figures))
+func (m *Stats) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Stats) write(w *writer) {
+	w.array(8)
+	w.uint(m.Events)
+	w.uint(m.Streams)
+	w.uint(m.Bytes)
+	w.uint(m.Layers)
+	w.uint(m.DiskBytes)
+	w.position(m.Head)
+	w.time(m.HeadTime)
+	w.array(len(m.Figures))
 	for _, f := range m.Figures {
-		dst = appendUint(appendString(appendArray(dst, 2), f.Name), f.Value)
+		w.array(2)
+		w.string(f.Name)
+		w.uint(f.Value)
 	}
-	return dst
 }
 
 func (m *Stats) parse(r *reader) {
 	later := r.begin(8)
 	m.Events, m.Streams, m.Bytes = r.uint(), r.uint(), r.uint()
 	m.Layers, m.DiskBytes = r.uint(), r.uint()
-	m.Head, m.HeadTime = firn.Position(r.uint()), r.time()
+	m.Head, m.HeadTime = r.position(), r.time()
 	for range r.list(1024) {
 		later := r.begin(2)
 		m.Figures = append(m.Figures, Figure{Name: r.string(), Value: r.uint()})

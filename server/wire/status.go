@@ -31,27 +31,30 @@ type NodeStatus struct {
 
 func (*ClusterStatus) Kind() Kind { return KindStatusIs }
 
-func (m *ClusterStatus) AppendBody(dst []byte) []byte {
-	dst = appendString(appendArray(dst, 6), m.Leader)
-	dst = appendUint(dst, m.Term)
-	dst = appendID(dst, m.Cluster)
-	dst = appendID(dst, m.History)
-	dst = appendUint(dst, m.Version)
-	dst = appendArray(dst, len(m.Nodes))
+func (m *ClusterStatus) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *ClusterStatus) write(w *writer) {
+	w.array(6)
+	w.string(m.Leader)
+	w.uint(m.Term)
+	w.id(m.Cluster)
+	w.id(m.History)
+	w.uint(m.Version)
+	w.array(len(m.Nodes))
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
-		dst = appendString(appendArray(dst, 10), n.ID)
-		dst = appendString(dst, n.Role)
-		dst = appendBool(dst, n.Up)
-		dst = appendString(dst, n.Address)
-		dst = appendString(dst, n.Peer)
-		dst = appendString(dst, n.HTTP)
-		dst = appendUint(dst, n.Applied)
-		dst = appendUint(dst, n.Lag)
-		dst = appendString(dst, n.Version)
-		dst = appendUint(dst, n.DiskFree)
+		w.array(10)
+		w.string(n.ID)
+		w.string(n.Role)
+		w.bool(n.Up)
+		w.string(n.Address)
+		w.string(n.Peer)
+		w.string(n.HTTP)
+		w.uint(n.Applied)
+		w.uint(n.Lag)
+		w.string(n.Version)
+		w.uint(n.DiskFree)
 	}
-	return dst
 }
 
 func (m *ClusterStatus) parse(r *reader) {
@@ -82,8 +85,12 @@ type AddNode struct {
 
 func (*AddNode) Kind() Kind { return KindAddNode }
 
-func (m *AddNode) AppendBody(dst []byte) []byte {
-	return appendString(appendString(appendArray(dst, 2), m.Node), m.Peer)
+func (m *AddNode) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *AddNode) write(w *writer) {
+	w.array(2)
+	w.string(m.Node)
+	w.string(m.Peer)
 }
 
 func (m *AddNode) parse(r *reader) {

@@ -1,10 +1,6 @@
 package wire
 
-import (
-	"time"
-
-	"github.com/firndb/firn"
-)
+import "github.com/firndb/firn"
 
 // Stream asks for a stream's description as of a point.
 //
@@ -16,8 +12,12 @@ type Stream struct {
 
 func (*Stream) Kind() Kind { return KindStream }
 
-func (m *Stream) AppendBody(dst []byte) []byte {
-	return appendPoint(appendString(appendArray(dst, 2), m.Name), m.At)
+func (m *Stream) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Stream) write(w *writer) {
+	w.array(2)
+	w.string(m.Name)
+	w.point(m.At)
 }
 
 func (m *Stream) parse(r *reader) {
@@ -34,28 +34,33 @@ type StreamInfo struct{ Info firn.StreamInfo }
 
 func (*StreamInfo) Kind() Kind { return KindStreamInfo }
 
-func (m *StreamInfo) AppendBody(dst []byte) []byte { return appendInfo(dst, &m.Info) }
+func (m *StreamInfo) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *StreamInfo) write(w *writer) {
+	w.info(&m.Info)
+}
 
 func (m *StreamInfo) parse(r *reader) { m.Info = r.info() }
 
-func appendInfo(dst []byte, i *firn.StreamInfo) []byte {
-	dst = appendString(appendArray(dst, 13), i.Name)
-	dst = appendUint(dst, uint64(i.State))
-	dst = appendUint(dst, uint64(i.Position))
-	dst = appendUint(dst, uint64(i.Revision))
-	dst = appendUint(dst, uint64(i.FirstRevision))
-	dst = appendUint(dst, i.Events)
-	dst = appendUint(dst, i.Bytes)
-	dst = appendTime(dst, i.FirstTime)
-	dst = appendTime(dst, i.LastTime)
-	dst = appendUint(dst, uint64(i.MaxAge.Microseconds()))
-	dst = appendUint(dst, i.MaxCount)
+func (w *writer) info(i *firn.StreamInfo) {
+	w.array(13)
+	w.string(i.Name)
+	w.uint(uint64(i.State))
+	w.position(i.Position)
+	w.revision(i.Revision)
+	w.revision(i.FirstRevision)
+	w.uint(i.Events)
+	w.uint(i.Bytes)
+	w.time(i.FirstTime)
+	w.time(i.LastTime)
+	w.duration(i.MaxAge)
+	w.uint(i.MaxCount)
 	if i.Metadata == nil {
-		dst = appendNil(dst)
+		w.nil()
 	} else {
-		dst = appendBin(dst, i.Metadata)
+		w.bin(i.Metadata)
 	}
-	return appendBool(dst, i.Open)
+	w.bool(i.Open)
 }
 
 func (r *reader) info() firn.StreamInfo {
@@ -66,8 +71,8 @@ func (r *reader) info() firn.StreamInfo {
 		r.fail("state")
 	}
 	i.State = firn.LifeState(state)
-	i.Position = firn.Position(r.uint())
-	i.Revision, i.FirstRevision = firn.Revision(r.uint()), firn.Revision(r.uint())
+	i.Position = r.position()
+	i.Revision, i.FirstRevision = r.revision(), r.revision()
 	i.Events, i.Bytes = r.uint(), r.uint()
 	i.FirstTime, i.LastTime = r.time(), r.time()
 	i.MaxAge = r.duration()
@@ -78,17 +83,4 @@ func (r *reader) info() firn.StreamInfo {
 	i.Open = r.bool()
 	r.end(later)
 	return i
-}
-
-// microsMax is the longest time.Duration, in µs.
-const microsMax = uint64((1<<63 - 1) / time.Microsecond)
-
-// duration reads µs.
-func (r *reader) duration() time.Duration {
-	micros := r.uint()
-	if micros > microsMax {
-		r.fail("durations: one is too long")
-		return 0
-	}
-	return time.Duration(micros) * time.Microsecond
 }

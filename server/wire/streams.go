@@ -13,16 +13,19 @@ type Streams struct {
 
 func (*Streams) Kind() Kind { return KindStreams }
 
-func (m *Streams) AppendBody(dst []byte) []byte {
+func (m *Streams) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Streams) write(w *writer) {
 	q := &m.Query
-	dst = appendString(appendArray(dst, 8), q.Prefix)
-	dst = appendString(dst, q.Category)
-	dst = appendString(dst, q.After)
-	dst = appendUint(dst, q.Limit)
-	dst = appendPoint(dst, q.Bound)
-	dst = appendBool(dst, q.System)
-	dst = appendConsistency(dst, q.Consistency)
-	return appendUint(dst, m.Credit)
+	w.array(8)
+	w.string(q.Prefix)
+	w.string(q.Category)
+	w.string(q.After)
+	w.uint(q.Limit)
+	w.point(q.Bound)
+	w.bool(q.System)
+	w.consistency(q.Consistency)
+	w.uint(m.Credit)
 }
 
 func (m *Streams) parse(r *reader) {
@@ -44,12 +47,14 @@ type StreamList struct{ Infos []firn.StreamInfo }
 
 func (*StreamList) Kind() Kind { return KindStreamList }
 
-func (m *StreamList) AppendBody(dst []byte) []byte {
-	dst = appendArray(appendArray(dst, 1), len(m.Infos))
+func (m *StreamList) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *StreamList) write(w *writer) {
+	w.array(1)
+	w.array(len(m.Infos))
 	for i := range m.Infos {
-		dst = appendInfo(dst, &m.Infos[i])
+		w.info(&m.Infos[i])
 	}
-	return dst
 }
 
 func (m *StreamList) parse(r *reader) {

@@ -79,8 +79,8 @@ func writeHex(b *bytes.Buffer, frame []byte) {
 	}
 }
 
-// notation prints a body as an independent MessagePack library reads it: JSON,
-// with bytes as h'…'.
+// notation prints a body as the MessagePack library reads it by itself, knowing
+// nothing of messages: JSON, with bytes as h'…'.
 func notation(t *testing.T, body []byte) string {
 	d := msgpack.NewDecoder(bytes.NewReader(body))
 	v, err := d.DecodeInterfaceLoose()

@@ -9,8 +9,12 @@ type Progress struct{ Done, Total uint64 }
 
 func (*Progress) Kind() Kind { return KindProgress }
 
-func (m *Progress) AppendBody(dst []byte) []byte {
-	return appendUint(appendUint(appendArray(dst, 2), m.Done), m.Total)
+func (m *Progress) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Progress) write(w *writer) {
+	w.array(2)
+	w.uint(m.Done)
+	w.uint(m.Total)
 }
 
 func (m *Progress) parse(r *reader) {
@@ -40,22 +44,25 @@ type Fault struct {
 
 func (*Report) Kind() Kind { return KindVerified }
 
-func (m *Report) AppendBody(dst []byte) []byte {
-	dst = appendUint(appendArray(dst, 6), m.Events)
-	dst = appendUint(dst, m.Streams)
-	dst = appendUint(dst, m.Layers)
-	dst = appendUint(dst, m.ChainIndex)
-	dst = appendUint(dst, m.ChainHash)
-	dst = appendArray(dst, len(m.Faults))
+func (m *Report) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
+
+func (m *Report) write(w *writer) {
+	w.array(6)
+	w.uint(m.Events)
+	w.uint(m.Streams)
+	w.uint(m.Layers)
+	w.uint(m.ChainIndex)
+	w.uint(m.ChainHash)
+	w.array(len(m.Faults))
 	for i := range m.Faults {
 		f := &m.Faults[i]
-		dst = appendUint(appendArray(dst, 5), f.Invariant)
-		dst = appendBin(dst, f.Key)
-		dst = appendString(dst, f.Stream)
-		dst = appendUint(dst, uint64(f.Position))
-		dst = appendString(dst, f.Text)
+		w.array(5)
+		w.uint(f.Invariant)
+		w.bin(f.Key)
+		w.string(f.Stream)
+		w.position(f.Position)
+		w.string(f.Text)
 	}
-	return dst
 }
 
 func (m *Report) parse(r *reader) {
@@ -65,7 +72,7 @@ func (m *Report) parse(r *reader) {
 	for range r.array() {
 		later := r.begin(5)
 		m.Faults = append(m.Faults, Fault{
-			Invariant: r.uint(), Key: r.bin(), Stream: r.string(), Position: firn.Position(r.uint()), Text: r.string(),
+			Invariant: r.uint(), Key: r.bin(), Stream: r.string(), Position: r.position(), Text: r.string(),
 		})
 		r.end(later)
 		if r.failed != "" {
