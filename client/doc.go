@@ -35,6 +35,6 @@
 // whose time is over. Close ends them.
 //
 // The package imports the words, the protocol, the record format and the
-// standard library; a program that uses it compiles neither the storage engine
-// nor the replication.
+// standard library, and the protocol a MessagePack library; a program that uses
+// it compiles neither the storage engine nor the replication.
 package client
