@@ -135,12 +135,13 @@ func (l *Log) pebbleOptions() *pebble.Options {
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,
-		CacheSize:          l.opts.CacheBytes,
-		MemTableSize:       l.opts.MemTableBytes,
+		// Pebble takes the memory of its tables out of the cache's.
+		CacheSize:    l.opts.CacheBytes + memTablesMax*int64(l.opts.MemTableBytes),
+		MemTableSize: l.opts.MemTableBytes,
 
 		DisableAutomaticCompactions: l.opts.noCompactions,
 		// Flushes lag behind for a moment under load; entries must not wait for them.
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTablesMax,
 		// Truncated entries give their space back although nothing else is written.
 		FlushDelayDeleteRange: 10 * time.Second,
 		EventListener: &pebble.EventListener{

@@ -47,6 +47,8 @@ type Options struct {
 const (
 	memTableBytesDefault = 32 << 20
 	cacheBytesDefault    = 8 << 20
+
+	memTablesMax = 4
 	closeMaxDefault      = 5 * time.Second
 )
 

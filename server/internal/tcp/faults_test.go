@@ -302,8 +302,12 @@ func TestUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached := make(chan struct{}, 10)
+	var back atomic.Bool // a node answers again
 	b.OnAppend = func(ctx context.Context, writes []wire.Write) (firn.Appended, error) {
 		done, err := b.AppendRecords(ctx, writes)
+		if back.Load() {
+			return done, err
+		}
 		reached <- struct{}{}
 		<-ctx.Done()
 		return done, errors.Join(err, ctx.Err())
@@ -324,7 +328,7 @@ func TestUnknown(t *testing.T) {
 		t.Fatalf("got %+v, want %v with the id", err, firn.ErrUnknown)
 	}
 	// Repeated with its id it turns out that it was done.
-	b.OnAppend = nil
+	back.Store(true)
 	door = tcptest.Serve(t, b, tcp.Options{})
 	c = dial(t, door.Addr().String(), o)
 	done, err := c.Append(t.Context(), firn.To("s", firn.None, d))
