@@ -48,8 +48,8 @@ const (
 	memTableBytesDefault = 32 << 20
 	cacheBytesDefault    = 8 << 20
 
-	memTablesMax = 4
-	closeMaxDefault      = 5 * time.Second
+	memTablesMax    = 4
+	closeMaxDefault = 5 * time.Second
 )
 
 func (o *Options) setDefaults() error {

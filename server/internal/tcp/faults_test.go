@@ -329,8 +329,8 @@ func TestUnknown(t *testing.T) {
 	}
 	// Repeated with its id it turns out that it was done.
 	back.Store(true)
-	door = tcptest.Serve(t, b, tcp.Options{})
-	c = dial(t, door.Addr().String(), o)
+	again := tcptest.Serve(t, b, tcp.Options{})
+	c = dial(t, again.Addr().String(), o)
 	done, err := c.Append(t.Context(), firn.To("s", firn.None, d))
 	if err != nil || !done.Repeated {
 		t.Errorf("repeated: %+v, %v", done, err)
