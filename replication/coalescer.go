@@ -34,6 +34,8 @@ type coalescer struct {
 	entry func(items, bytes int, took time.Duration)
 	wake  chan struct{} // something changed that run waits for
 
+	sending sync.Mutex // held by whoever forms entries and hands them to Raft; taken before mu
+
 	mu      sync.Mutex
 	queue   []*item
 	held    int64     // bytes of all items queued or on their way
@@ -64,8 +66,15 @@ type applied struct {
 // propose waits until the item is applied, or is known not to be, or ctx ends.
 func (c *coalescer) propose(ctx context.Context, data []byte) (command.Result, error) {
 	it := &item{data: data, outcome: make(chan outcome, 1)}
-	if err := c.enqueue(it); err != nil {
+	idle, err := c.enqueue(it)
+	if err != nil {
 		return command.Result{}, err
+	}
+	if idle && c.sending.TryLock() {
+		c.sendAll() // one hand-over between goroutines less, for a caller who is alone
+		c.sending.Unlock()
+	} else {
+		c.poke()
 	}
 	select {
 	case o := <-it.outcome:
@@ -81,23 +90,23 @@ func (c *coalescer) propose(ctx context.Context, data []byte) (command.Result, e
 	return command.Result{}, firn.Errorf(firn.ErrUnknown, "the caller's time ran out while the append was on its way (%v); it may have been done: repeat it with the same ids", ctx.Err())
 }
 
-func (c *coalescer) enqueue(it *item) error {
+// enqueue takes an item in. idle says that nothing else was on its way.
+func (c *coalescer) enqueue(it *item) (idle bool, err error) {
 	n := int64(len(it.data))
 	if n == 0 || n > itemBytesMax {
-		return firn.Errorf(firn.ErrTooLarge, "an item of %d bytes; it must have 1 to %d", n, itemBytesMax)
+		return false, firn.Errorf(firn.ErrTooLarge, "an item of %d bytes; it must have 1 to %d", n, itemBytesMax)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.stopped != nil:
-		return c.stopped
+		return false, c.stopped
 	case c.held+n > c.limit:
-		return firn.Errorf(firn.ErrBusy, "%d bytes of appends are waiting on this node, the limit is %d; try again", c.held, c.limit)
+		return false, firn.Errorf(firn.ErrBusy, "%d bytes of appends are waiting on this node, the limit is %d; try again", c.held, c.limit)
 	}
 	c.queue = append(c.queue, it)
 	c.held += n
-	c.poke()
-	return nil
+	return len(c.flights) == 0, nil
 }
 
 // withdraw takes an item out of the queue. It reports whether it was there.
@@ -125,17 +134,27 @@ func (c *coalescer) poke() {
 	}
 }
 
-// run sends entries until done is closed. It is the only sender.
+// run sends entries until done is closed.
 func (c *coalescer) run(done <-chan struct{}) {
+	for {
+		select {
+		case <-c.wake:
+			c.sending.Lock()
+			c.sendAll()
+			c.sending.Unlock()
+		case <-done:
+			return
+		}
+	}
+}
+
+// sendAll sends what is queued, as far as it may be on its way. The caller
+// holds sending, so entries leave in the order in which they were formed.
+func (c *coalescer) sendAll() {
 	for {
 		items, bytes := c.next()
 		if items == nil {
-			select {
-			case <-c.wake:
-				continue
-			case <-done:
-				return
-			}
+			return
 		}
 		data := make([][]byte, len(items))
 		for i, it := range items {
