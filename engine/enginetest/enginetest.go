@@ -37,7 +37,6 @@ type Store struct {
 	engine *engine.Engine
 	log    []engine.Entry // log[i].Index is i+1
 	chain  []uint64       // the chain after log[i], where it was seen; else 0
-	fatal  error
 }
 
 // Open opens an empty store, and verifies it when the test ends.
