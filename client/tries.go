@@ -23,6 +23,11 @@ type tries struct {
 	pause   time.Duration
 	unknown bool  // some attempt may have done it
 	last    error // what the last attempt ended in, where it was not the context's end
+
+	// What a node answered last, and which one: where the attempts after it
+	// reached nobody, that is what tells the reader why.
+	said   *firn.Error
+	saidBy string
 }
 
 func (c *Client) newTries(local bool, pinned string) tries {
@@ -74,6 +79,7 @@ func (t *tries) again(ctx context.Context, err error) bool {
 	}
 	var e *firn.Error
 	if answered(err) && errors.As(err, &e) {
+		t.said, t.saidBy = e, t.address
 		switch {
 		case e.Kind == firn.ErrNotLeader && e.Leader != "" && e.Leader != t.address && t.hops < 4:
 			t.client.leaderIs(e.Leader)
@@ -133,5 +139,9 @@ func (t *tries) unavailable(err error) *firn.Error {
 	if errors.As(err, &e) && answered(err) {
 		return e
 	}
-	return firn.Errorf(firn.ErrUnavailable, "no node could answer within %v; nothing was done: %s: %s", t.client.o.Timeout, t.address, reason(err))
+	said := ""
+	if t.said != nil && t.saidBy != t.address {
+		said = fmt.Sprintf("; before that %s said: %s", t.saidBy, t.said.Message)
+	}
+	return firn.Errorf(firn.ErrUnavailable, "no node could answer within %v; nothing was done: %s: %s%s", t.client.o.Timeout, t.address, reason(err), said)
 }

@@ -138,6 +138,26 @@ func TestNoLeader(t *testing.T) {
 	}
 }
 
+// TestNoLeaderAndNobodyElse: two of three nodes are gone, the third one knows
+// no leader. Whichever was asked last, the caller reads both.
+func TestNoLeaderAndNobodyElse(t *testing.T) {
+	c := newCluster(t)
+	c.leader.Store(-1)
+	o := clientOptions()
+	o.Timeout = 300 * time.Millisecond
+	db := dial(t, c.addresses(), o)
+	for _, door := range c.doors[1:] {
+		if err := door.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"}))
+	var e *firn.Error
+	if !errors.As(err, &e) || e.Retry() != firn.RetrySafe || !strings.Contains(e.Message, "a does not lead") {
+		t.Fatalf("got %v, want also what the node that is there has said", err)
+	}
+}
+
 // TestLeaderStops: the leader's door closes; the client goes on with the next
 // leader, and nothing is written twice.
 func TestLeaderStops(t *testing.T) {
