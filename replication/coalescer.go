@@ -65,6 +65,9 @@ type applied struct {
 
 // propose waits until the item is applied, or is known not to be, or ctx ends.
 func (c *coalescer) propose(ctx context.Context, data []byte) (command.Result, error) {
+	if ctx.Err() != nil {
+		return command.Result{}, unsent(ctx)
+	}
 	it := &item{data: data, outcome: make(chan outcome, 1)}
 	idle, err := c.enqueue(it)
 	if err != nil {
@@ -82,12 +85,17 @@ func (c *coalescer) propose(ctx context.Context, data []byte) (command.Result, e
 	case <-ctx.Done():
 	}
 	if c.withdraw(it) {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return command.Result{}, firn.Errorf(firn.ErrTimeout, "the caller's time ran out before the append was sent; nothing was done")
-		}
-		return command.Result{}, ctx.Err()
+		return command.Result{}, unsent(ctx)
 	}
 	return command.Result{}, firn.Errorf(firn.ErrUnknown, "the caller's time ran out while the append was on its way (%v); it may have been done: repeat it with the same ids", ctx.Err())
+}
+
+// unsent says that the caller's context ended before anything was done.
+func unsent(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return firn.Errorf(firn.ErrTimeout, "the caller's time ran out before the append was sent; nothing was done")
+	}
+	return ctx.Err()
 }
 
 // enqueue takes an item in. idle says that nothing else was on its way.
