@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/wire"
 )
 
 // Config says what one node is. It is checked once, by [Start]; nothing is set
@@ -44,12 +45,36 @@ type Addresses struct {
 	HTTP   string // health and metrics; "": none
 }
 
-// Limits bound what one append may hold. Zero, or more than the constants of
-// package firn, means those.
+// Limits bound what a client may send. Zero, or more than what every Firn
+// allows (see [wire.DefaultLimits]), means that.
 type Limits struct {
+	FrameBytes   int // at least 1,024
 	EventBytes   int
 	AppendBytes  int
 	AppendEvents int
+	NameBytes    int // of a stream
+}
+
+func (l *Limits) check() error {
+	for _, limit := range []struct {
+		name         string
+		value, least int
+	}{
+		{"frames", l.FrameBytes, 1024}, {"events", l.EventBytes, 1}, {"appends", l.AppendBytes, 1},
+		{"the number of events in an append", l.AppendEvents, 1}, {"stream names", l.NameBytes, 1},
+	} {
+		if limit.value != 0 && limit.value < limit.least {
+			return fmt.Errorf("a limit of %d on %s; give at least %d", limit.value, limit.name, limit.least)
+		}
+	}
+	return nil
+}
+
+func (l *Limits) wire() wire.Limits {
+	return wire.Limits{
+		FrameBytes: uint64(l.FrameBytes), EventBytes: uint64(l.EventBytes), AppendBytes: uint64(l.AppendBytes),
+		AppendEvents: uint64(l.AppendEvents), NameBytes: uint64(l.NameBytes),
+	}
 }
 
 // RaftLog says how much of the Raft log a node keeps. A replica that is further
@@ -111,6 +136,9 @@ func (c *Config) check() error {
 		}
 	}
 	faults = append(faults, c.checkBootstrap()...)
+	if err := c.Limits.check(); err != nil {
+		faults = append(faults, err)
+	}
 	if c.CacheBytes == 0 {
 		c.CacheBytes = cacheBytesDefault
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/tcp"
 	"github.com/firndb/firn/server/internal/web"
-	"github.com/firndb/firn/server/wire"
 )
 
 // Node is one running node.
@@ -151,9 +150,7 @@ func (n *Node) openDoors() error {
 		return firn.Errorf(firn.ErrUnavailable, "the client address %s cannot be listened on: %v", c.Listen.Client, err)
 	}
 	n.door, err = tcp.Serve(l, backend{n.service, n}, tcp.Options{
-		Limits: wire.Limits{
-			EventBytes: uint64(c.Limits.EventBytes), AppendBytes: uint64(c.Limits.AppendBytes), AppendEvents: uint64(c.Limits.AppendEvents),
-		},
+		Limits:         c.Limits.wire(),
 		MaxConnections: c.MaxConnections, Logger: n.log,
 	})
 	if err != nil {

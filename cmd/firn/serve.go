@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/server"
 )
 
@@ -20,6 +21,9 @@ type serveOptions struct {
 	bootstrap   []string
 	cache       byteSize
 	diskReserve byteSize
+	frame       byteSize
+	event       byteSize
+	append      byteSize
 }
 
 func newServeCommand(c *console) *cobra.Command {
@@ -65,6 +69,11 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 	f.Var(&o.cache, "cache", "memory for caches (default 256MiB)")
 	f.IntVar(&o.MaxConnections, "max-connections", 20_000, "at most so many client connections")
 	f.Var(&o.diskReserve, "disk-reserve", "refuse appends with less free disk than this (default: the larger of 512MiB and 2 % of the disk)")
+	f.Var(&o.frame, "max-frame", "longest frame on a client connection (default 16MiB, which is also the most)")
+	f.Var(&o.event, "max-event", "most data and metadata of one event (default 4MiB, which is also the most)")
+	f.Var(&o.append, "max-append", "most bytes of one append's records (default 8MiB, which is also the most)")
+	f.IntVar(&o.Limits.AppendEvents, "max-append-events", firn.AppendEventsMax, "most events in one append, up to 4096")
+	f.IntVar(&o.Limits.NameBytes, "max-name", firn.StreamNameBytesMax, "longest stream name in bytes, up to 512")
 	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
 	return cmd
 }
@@ -90,6 +99,7 @@ func (o *serveOptions) config() (server.Config, error) {
 		return config, usage("both --bootstrap and --join are given; a node either begins a cluster or joins one")
 	}
 	config.CacheBytes, config.DiskReserve = int64(o.cache), uint64(o.diskReserve)
+	config.Limits.FrameBytes, config.Limits.EventBytes, config.Limits.AppendBytes = int(o.frame), int(o.event), int(o.append)
 	return config, nil
 }
 

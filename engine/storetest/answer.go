@@ -66,7 +66,11 @@ func (s *side) appended(done firn.Appended, err error) answer {
 	if err != nil {
 		return s.failure(err)
 	}
-	lines := answer{fmt.Sprintf("appended up to %d, time of %s, repeated %t", done.Position, s.time(done.Time), done.Repeated)}
+	repeated := repeatedNot
+	if done.Repeated {
+		repeated = repeatedSo
+	}
+	lines := answer{fmt.Sprintf("appended up to %d, time of %s, %s", done.Position, s.time(done.Time), repeated)}
 	for _, w := range done.Writes {
 		line := fmt.Sprintf("%q revisions %d to %d, positions %d to %d, ids", w.Stream, w.FirstRevision, w.LastRevision, w.FirstPosition, w.LastPosition)
 		for _, id := range w.IDs {
@@ -166,3 +170,9 @@ func canonical(data []byte) []byte {
 	}
 	return out
 }
+
+// How an answer to an append says whether it repeats an earlier one.
+const (
+	repeatedNot = "repeated false"
+	repeatedSo  = "repeated true"
+)

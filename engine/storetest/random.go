@@ -19,6 +19,7 @@ type options struct {
 	model   firn.MemoryOptions
 	restart func(t *testing.T) firn.Store
 	every   int
+	retries bool
 }
 
 // Window tells the model within how many positions the store recognises a
@@ -31,6 +32,11 @@ func Window(positions uint64) Option { return func(o *options) { o.model.Window 
 func Restart(every int, again func(t *testing.T) firn.Store) Option {
 	return func(o *options) { o.every, o.restart = every, again }
 }
+
+// Retries says that the store is a client, which repeats an append whose answer
+// was lost: then the answer to what the model appends now may be that it repeats
+// an earlier append, the client's own. Everything else in it stays the same.
+func Retries() Option { return func(o *options) { o.retries = true } }
 
 // Random drives an empty store and the model with the same random operations
 // and compares their answers.
@@ -49,6 +55,7 @@ func Random(t *testing.T, open func(t *testing.T) firn.Store, steps int, with ..
 	t.Logf("seed %d; to repeat, in this package's directory: %s=%d go test -count=1 -run '^%s$' .", seed, seedVariable, seed, t.Name())
 
 	c := newComparison(seed, open(t), firn.NewMemory(o.model))
+	c.retries = o.retries
 	restarts := rand.New(rand.NewPCG(seed, 1)) // apart, so that the operations are the same without
 	for range steps {
 		if o.restart != nil && restarts.IntN(o.every) == 0 {

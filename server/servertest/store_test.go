@@ -30,7 +30,7 @@ func TestThreeNodesOverTCPRandom(t *testing.T) {
 			return c.Dial()
 		},
 		400,
-		storetest.Restart(60, func(t *testing.T) firn.Store {
+		storetest.Retries(), storetest.Restart(60, func(t *testing.T) firn.Store {
 			c.Stop(next)
 			c.Run(next)
 			c.AwaitReady()
