@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/firndb/firn/server"
@@ -14,6 +15,10 @@ import (
 // connections, one of which could otherwise take a node's port while the node
 // is away.
 const portMin, portMax = 10_000, 32_000
+
+// handed holds the ports that were given out. None is given out twice: between
+// being chosen and being listened on, a port is anybody's.
+var handed sync.Map
 
 // places returns addresses on loopback that nobody listens on just now. They
 // are all held until all are chosen, so that they differ.
@@ -35,6 +40,9 @@ func listen(t testing.TB) net.Listener {
 	var last error
 	for range 100 {
 		port := portMin + rand.IntN(portMax-portMin)
+		if _, before := handed.LoadOrStore(port, true); before {
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err == nil {
 			return l

@@ -230,6 +230,8 @@ func (p *Processes) Signal(i int, s os.Signal) { p.nodes[i].cmd.Process.Signal(s
 // Leader waits for a leader and returns which node it is.
 func (p *Processes) Leader(ctx context.Context, db *client.Client) int {
 	p.t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
 	for ctx.Err() == nil {
 		if status, err := db.Status(ctx, ""); err == nil && status.Leader != "" {
 			for i := range p.nodes {
