@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // ReceiveImage reads an image into a directory of its own beside the store's
@@ -33,7 +34,7 @@ func ReceiveImage(fs vfs.FS, engineDir string, r io.Reader) (ImageInfo, error) {
 		err = checkReceived(fs, dir, &info)
 	}
 	if err == nil {
-		err = errors.Join(syncDir(fs, dir), syncDir(fs, engineDir))
+		err = errors.Join(diskfs.SyncDir(fs, dir), diskfs.SyncDir(fs, engineDir))
 	}
 	if err == nil {
 		err = writeMarker(fs, engineDir, &info)

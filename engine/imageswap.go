@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // How an image takes the place of a store's data, each step durable before the
@@ -105,7 +106,7 @@ func writeMarker(fs vfs.FS, dir string, info *ImageInfo) error {
 	if err := fs.Rename(draft, fs.PathJoin(dir, markerFile)); err != nil {
 		return err
 	}
-	return syncDir(fs, dir)
+	return diskfs.SyncDir(fs, dir)
 }
 
 // ImageWaiting returns what the image holds that the next Open of the
@@ -144,7 +145,7 @@ func DropImage(fs vfs.FS, engineDir string) error {
 			return err
 		}
 	}
-	if err := syncDir(fs, engineDir); isNotExist(err) {
+	if err := diskfs.SyncDir(fs, engineDir); isNotExist(err) {
 		return nil // there is no store here yet
 	} else if err != nil {
 		return err
@@ -173,11 +174,11 @@ func swapImage(fs vfs.FS, dir string) error {
 	} else if !isNotExist(err) {
 		return err
 	}
-	if err := syncDir(fs, dir); err != nil {
+	if err := diskfs.SyncDir(fs, dir); err != nil {
 		return err
 	}
 	if err := fs.Remove(fs.PathJoin(dir, markerFile)); err != nil {
 		return err
 	}
-	return syncDir(fs, dir)
+	return diskfs.SyncDir(fs, dir)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // The files of an engine's directory.
@@ -68,7 +69,7 @@ func open(dir string, o Options) (*Engine, error) {
 		names:  make(map[string]struct{}),
 	}
 	if err = e.a.load(); err == nil {
-		err = syncDir(o.FS, dir)
+		err = diskfs.SyncDir(o.FS, dir)
 	}
 	if err != nil {
 		e.db.Close()
@@ -235,14 +236,6 @@ func (a *applier) loadTail() error {
 	return nil
 }
 
-func syncDir(fs vfs.FS, dir string) error {
-	d, err := fs.OpenDir(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // makeDir makes a directory and those above it, durably.
 func makeDir(fs vfs.FS, dir string) error {
 	var parents []string // of the directories that are to be made
@@ -256,7 +249,7 @@ func makeDir(fs vfs.FS, dir string) error {
 		return err
 	}
 	for _, parent := range parents {
-		if err := syncDir(fs, parent); err != nil {
+		if err := diskfs.SyncDir(fs, parent); err != nil {
 			return err
 		}
 	}
