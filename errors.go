@@ -17,7 +17,7 @@ const (
 	ErrTombstoned      Kind = 5  // the stream's name is out of use for good
 	ErrIDReused        Kind = 6  // the same id with other content is already stored
 	ErrPartialRepeat   Kind = 7  // only a part of the append is already stored
-	ErrNotFound        Kind = 8  // the stream was never written
+	ErrNotFound        Kind = 8  // the stream was never written; what is named does not exist
 	ErrDeleted         Kind = 9  // the stream is deleted
 	ErrUnavailable     Kind = 10 // nothing was done; another node, or a later try, may answer
 	ErrNotLeader       Kind = 11 // nothing was done; Leader has the address to ask, where known
@@ -32,6 +32,7 @@ const (
 	ErrBeforeStore     Kind = 20 // the moment asked about is before the first event
 	ErrAlreadyExists   Kind = 21
 	ErrTimeout         Kind = 22 // the caller's time ran out before the call left; nothing was done
+	ErrStale           Kind = 23 // the delivery is no longer this consumer's: settled, its lease over, or given to another
 )
 
 var kindNames = [...]string{
@@ -41,7 +42,7 @@ var kindNames = [...]string{
 	ErrNotLeader: "not-leader", ErrNoSpace: "no-space", ErrUnknown: "unknown", ErrDamaged: "damaged",
 	ErrUnauthenticated: "unauthenticated", ErrForbidden: "forbidden", ErrOtherHistory: "other-history",
 	ErrUnsupported: "unsupported", ErrBusy: "busy", ErrBeforeStore: "before-store",
-	ErrAlreadyExists: "already-exists", ErrTimeout: "timeout",
+	ErrAlreadyExists: "already-exists", ErrTimeout: "timeout", ErrStale: "stale",
 }
 
 // Kinds returns every kind, in order of number.

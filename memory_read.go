@@ -76,7 +76,8 @@ func selects(q Query, e Event) bool {
 	case q.Stream == "" && IsSystem(e.Stream) && !q.System,
 		q.Category != "" && Category(e.Stream) != q.Category,
 		!q.ID.IsZero() && e.ID != q.ID,
-		len(q.Types) > 0 && !slices.Contains(q.Types, e.Type):
+		!anyPrefix(q.StreamPrefixes, e.Stream),
+		!q.WantsType(e.Type):
 		return false
 	}
 	return begins(q.From, e, q.Backwards)

@@ -2,6 +2,8 @@ package firn
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,9 +75,15 @@ type Query struct {
 	All      bool
 	ID       ID // the events with this id, in every stream
 
-	Types     []string // only these types; empty: all
-	From      Point    // first event, inclusive; zero: start, or end when Backwards
-	Bound     Point    // the past to read: nothing after it is seen; zero: the head
+	// Only events of these types, or whose types begin so; both empty: all.
+	Types        []string
+	TypePrefixes []string
+	// All and Category: only streams whose names begin with one of these; empty: all.
+	StreamPrefixes []string
+
+	History   ID    // the history of the store that From was noted in; zero: not checked
+	From      Point // first event, inclusive; zero: start, or end when Backwards
+	Bound     Point // the past to read: nothing after it is seen; zero: the head
 	Backwards bool
 	Limit     uint64 // 0: none
 	Raw       bool   // as stored, not upcast
@@ -115,10 +123,30 @@ func (q *Query) Check() error {
 	} else if q.From.kind == PointRevision || q.Bound.kind == PointRevision {
 		return Errorf(ErrInvalid, "a revision is a place in one stream; use a position or a moment to read several streams")
 	}
+	if len(q.StreamPrefixes) > 0 && q.Category == "" && !q.All {
+		return Errorf(ErrInvalid, "prefixes of streams' names select among all streams or those of a category")
+	}
+	if slices.Contains(q.TypePrefixes, "") || slices.Contains(q.StreamPrefixes, "") {
+		return Errorf(ErrInvalid, "an empty prefix selects everything; leave it out")
+	}
 	if q.Category != "" {
 		return CheckCategory(q.Category)
 	}
 	return nil
+}
+
+// WantsType reports whether the query selects events of a type.
+func (q *Query) WantsType(typ string) bool {
+	if len(q.Types) == 0 && len(q.TypePrefixes) == 0 {
+		return true
+	}
+	return slices.Contains(q.Types, typ) || len(q.TypePrefixes) > 0 && anyPrefix(q.TypePrefixes, typ)
+}
+
+// anyPrefix reports whether a name begins with one of the prefixes; no prefixes
+// means that every name does.
+func anyPrefix(prefixes []string, name string) bool {
+	return len(prefixes) == 0 || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // Check says what is wrong with the query by itself, or nil.

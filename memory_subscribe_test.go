@@ -1,0 +1,46 @@
+package firn_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/firndb/firn"
+)
+
+// TestMemorySubscribe tells what a subscriber of a category sees: the events
+// in order, changes of life as marks, and where it has caught up.
+func TestMemorySubscribe(t *testing.T) {
+	store := firn.Memory()
+	add(t, store, "order-1", firn.None, 1, 2)
+	add(t, store, "cart-1", firn.None, 3)
+	if _, err := store.Change(t.Context(), "order-1", firn.Any, firn.Truncate{Before: 1}); err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	for message, err := range store.(interface {
+		Subscribe(context.Context, firn.Query) iter.Seq2[firn.Message, error]
+	}).Subscribe(t.Context(), firn.Query{Category: "order"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if message.Mark == nil {
+			told = append(told, fmt.Sprint(message.Event.Position))
+		} else {
+			told = append(told, fmt.Sprint(message.Mark.Kind, " ", message.Mark.At, " ", message.Mark.Stream))
+		}
+		if message.Mark != nil && message.Mark.Kind == firn.CaughtUp {
+			add(t, store, "cart-1", firn.Any, 4)
+			add(t, store, "order-2", firn.Any, 5)
+		}
+		if len(told) == 4 {
+			break
+		}
+	}
+	want := []string{"2", "life 4 order-1", "caught-up 4 ", "6"}
+	if !slices.Equal(told, want) {
+		t.Errorf("the subscriber was told %q, want %q", told, want)
+	}
+}
