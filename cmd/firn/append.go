@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/eventjson"
 	"github.com/firndb/firn/internal/jsonline"
 )
 
@@ -148,9 +149,9 @@ func unknownOutcome(err error, ids []firn.ID, repeat func() string) error {
 func someIDs(ids []firn.ID) string {
 	const most = 4
 	if len(ids) <= most {
-		return "ids " + strings.Join(idStrings(ids), ", ")
+		return "ids " + strings.Join(eventjson.IDs(ids), ", ")
 	}
-	return fmt.Sprintf("ids %s and %d more", strings.Join(idStrings(ids[:most]), ", "), len(ids)-most)
+	return fmt.Sprintf("ids %s and %d more", strings.Join(eventjson.IDs(ids[:most]), ", "), len(ids)-most)
 }
 
 // isCut reports whether a call ended because its time did.
@@ -177,37 +178,29 @@ func shellQuote(word string) string {
 
 // appended prints what an append wrote.
 func (p *printer) appended(done *firn.Appended) error {
+	if p.format == "json" {
+		p.line(eventjson.Appended(done))
+		return p.w.Flush()
+	}
+	show := p.row
 	if len(done.Writes) == 1 {
-		return p.object(writtenFields(&done.Writes[0], done)...)
+		show = p.object
 	}
-	if p.format != "json" {
-		for i := range done.Writes {
-			if err := p.row(writtenFields(&done.Writes[i], done)...); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	writes := make([][]byte, len(done.Writes))
 	for i := range done.Writes {
-		writes[i] = objectLine(writtenFields(&done.Writes[i], done))
+		if err := show(writtenFields(&done.Writes[i], done)...); err != nil {
+			return err
+		}
 	}
-	if len(writes) == 0 { // conditions only: they held at this position
-		return p.object(raw("writes", jsonline.List(writes)), num("position", done.Position))
-	}
-	return p.object(raw("writes", jsonline.List(writes)))
+	return nil
 }
 
 func writtenFields(w *firn.Written, done *firn.Appended) []field {
-	var ids jsonline.Object
-	ids.Strings("ids", idStrings(w.IDs))
-	list := ids.Bytes()
 	return []field{
 		str("stream", w.Stream),
 		num("first_revision", w.FirstRevision), num("last_revision", w.LastRevision),
 		num("first_position", w.FirstPosition), num("last_position", w.LastPosition),
 		when("time", done.Time),
-		{"ids", strings.Join(idStrings(w.IDs), " "), list[len(`{"ids":`) : len(list)-1]},
+		str("ids", strings.Join(eventjson.IDs(w.IDs), " ")),
 		boolean("repeated", done.Repeated),
 	}
 }

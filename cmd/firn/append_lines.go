@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/eventjson"
 	"github.com/firndb/firn/internal/jsonline"
 )
 
@@ -175,7 +176,7 @@ func keepLines(lines []appendLine) string {
 		var o jsonline.Object
 		o.String("stream", l.write.Stream)
 		if l.expectGiven {
-			o.JSON("expect", expectationJSON(l.write.Expect))
+			o.JSON("expect", eventjson.Expectation(l.write.Expect))
 		}
 		if l.check {
 			o.Bool("check", true)

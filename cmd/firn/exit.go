@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/eventjson"
 	"github.com/firndb/firn/internal/jsonline"
 )
 
@@ -110,57 +109,9 @@ func wantsJSON(args []string) bool {
 
 // errorLine is the error as -o json prints it.
 func errorLine(err error) []byte {
-	e := &firn.Error{Kind: firn.ErrInternal}
-	kind, retry := "other", firn.RetryNo.String()
-	if errors.As(err, &e) {
-		kind, retry = e.Kind.String(), e.Retry().String()
-	}
-	var o jsonline.Object
-	o.String("kind", kind)
-	o.String("message", err.Error())
-	o.String("retry", retry)
-	if e.Stream != "" {
-		o.String("stream", e.Stream)
-	}
-	if e.Conflict != nil {
-		o.JSON("expected", expectationJSON(e.Conflict.Expected))
-		o.JSON("actual", expectationJSON(e.Conflict.Actual))
-		if e.Conflict.Deleted {
-			o.Bool("deleted", true)
-		}
-	}
-	if e.Leader != "" {
-		o.String("leader", e.Leader)
-	}
-	if len(e.Positions) > 0 {
-		o.JSON("positions", []byte(strings.ReplaceAll(fmt.Sprint(e.Positions), " ", ",")))
-	}
-	if len(e.IDs) > 0 {
-		o.Strings("ids", idStrings(e.IDs))
-	}
 	var f *failure
 	if errors.As(err, &f) && f.repeat != "" {
-		o.String("repeat", f.repeat)
+		return eventjson.Error(err, jsonline.Member{Name: "repeat", Value: jsonline.AppendString(nil, f.repeat)})
 	}
-	var line jsonline.Object
-	line.JSON("error", o.Bytes())
-	return line.Bytes()
-}
-
-// expectationJSON is a number for an exact revision, else a string.
-func expectationJSON(e firn.Expectation) []byte {
-	if _, exact := e.Exact(); exact {
-		return []byte(e.String())
-	}
-	return jsonline.AppendString(nil, e.String())
-}
-
-func idStrings(ids []firn.ID) []string {
-	return slices.Collect(func(yield func(string) bool) {
-		for _, id := range ids {
-			if !yield(id.String()) {
-				return
-			}
-		}
-	})
+	return eventjson.Error(err)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/cloudevents"
+	"github.com/firndb/firn/internal/points"
 )
 
 type exportOptions struct {
@@ -52,10 +53,10 @@ func (o *exportOptions) query(c *console) (firn.Query, error) {
 		return q, err
 	}
 	q.Raw, q.Consistency = !o.upcast, o.consistency()
-	if q.From, err = parsePoint("--from", o.from, q.Stream != "", c.now()); err != nil {
+	if q.From, err = points.Parse("--from", o.from, q.Stream != "", c.now()); err != nil {
 		return q, err
 	}
-	q.Bound, err = parsePoint("--at", o.at, q.Stream != "", c.now())
+	q.Bound, err = points.Parse("--at", o.at, q.Stream != "", c.now())
 	return q, err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/jsonline"
+	"github.com/firndb/firn/internal/points"
 )
 
 type metadataOptions struct {
@@ -90,7 +91,7 @@ func runMetadata(s *session, o metadataOptions) error {
 func (o *metadataOptions) apply(l *firn.Limits) error {
 	if o.maxAge != nil {
 		if l.MaxAge = 0; *o.maxAge != "none" {
-			d, err := parseSpan(*o.maxAge)
+			d, err := points.ParseSpan(*o.maxAge)
 			if err != nil || d == 0 {
 				return usage("--max-age %q; want a length of time like 36h or 30d, or none", *o.maxAge)
 			}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/firndb/firn"
 )
@@ -139,7 +138,7 @@ func TestStatusOfEveryKind(t *testing.T) {
 		status := statusOf(firn.Errorf(kind, "x"))
 		_, listed := statusOfKind[kind]
 		other := kind == firn.ErrInternal || kind == firn.ErrUnauthenticated || kind == firn.ErrForbidden ||
-			kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported
+			kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported || kind == firn.ErrStale
 		if listed == other || other != (status == exitOther) {
 			t.Errorf("%v gives exit %d", kind, status)
 		}
@@ -169,18 +168,6 @@ func TestAddress(t *testing.T) {
 			if run(t.Context(), args, con); asked != want {
 				t.Errorf("environment %q, flag %q: asked %s", env, flag, asked)
 			}
-		}
-	}
-}
-
-func TestSpans(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"2h": 2 * time.Hour, "2h30m": 150 * time.Minute, "30d": 720 * time.Hour, "1d12h": 36 * time.Hour, "90s": 90 * time.Second,
-		"": -1, "d": -1, "-2h": -1, "+2h": -1, "2": -1, "1d-2h": -1, "99999999999d": -1, "1d9223372036s": -1, "2h junk": -1,
-	} {
-		got, err := parseSpan(text)
-		if (err != nil) != (want < 0) || err == nil && got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/points"
 )
 
 type readOptions struct {
@@ -59,10 +60,10 @@ func (o *readOptions) query(c *console) (firn.Query, error) {
 	}
 	q.Types, q.Limit, q.Backwards, q.Raw, q.System = o.types, o.limit, o.backwards, o.raw, o.system
 	q.Consistency = o.consistency()
-	if q.From, err = parsePoint("--from", o.from, q.Stream != "", c.now()); err != nil {
+	if q.From, err = points.Parse("--from", o.from, q.Stream != "", c.now()); err != nil {
 		return q, err
 	}
-	if q.Bound, err = parsePoint("--at", o.at, q.Stream != "", c.now()); err != nil {
+	if q.Bound, err = points.Parse("--at", o.at, q.Stream != "", c.now()); err != nil {
 		return q, err
 	}
 	return q, nil

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/points"
 )
 
 type streamsOptions struct {
@@ -25,7 +26,7 @@ func newStreamsCommand(c *console) *cobra.Command {
 				Limit: o.limit, System: o.system, Consistency: o.consistency(),
 			}
 			var err error
-			if q.Bound, err = parsePoint("--at", o.at, false, c.now()); err != nil {
+			if q.Bound, err = points.Parse("--at", o.at, false, c.now()); err != nil {
 				return err
 			}
 			if err := q.Check(); err != nil {
