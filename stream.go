@@ -15,6 +15,10 @@ const StreamNameBytesMax = 512
 // A change to it names the category in [Limits.Category].
 const CategoriesStream = "$categories"
 
+// DefinitionsStream is the system stream that records every change of what the
+// cluster's members share: groups, folds, upcasters, schemas.
+const DefinitionsStream = "$definitions"
+
 // Revision is a place in a stream, from 0, assigned without gap.
 type Revision uint64
 

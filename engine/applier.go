@@ -25,10 +25,13 @@ type applier struct {
 	window   *window
 	states   *states
 
+	definitions *definitions
+
 	// Of the Apply call that is running.
 	batch   *pebble.Batch
-	it      *pebble.Iterator // of what was committed before; made when first needed
-	pending []*tail          // sealed by this batch, so not in any key yet; publish empties it
+	it      *pebble.Iterator  // of what was committed before; made when first needed
+	pending []*tail           // sealed by this batch, so not in any key yet; publish empties it
+	ended   map[string]uint64 // d prefixes of the definitions that this batch has ended → their last versions
 
 	// Of the item that is being applied: its drafts, flat, and their hashes.
 	drafts []record.Draft

@@ -83,6 +83,7 @@ func parseEntries(applied uint64, entries []Entry) ([]command.Entry, error) {
 func (a *applier) apply(entries []Entry, parsed []command.Entry, results [][]command.Result) error {
 	before := a.p.index
 	a.states.trim()
+	clear(a.ended)
 	a.batch = a.db.NewBatch()
 	defer a.release()
 	for i := range entries {
@@ -144,6 +145,8 @@ func (a *applier) item(micros int64, item command.Item) (command.Result, error) 
 		return a.append(micros, item)
 	case *command.Change:
 		return a.change(micros, item)
+	case *command.Define:
+		return a.define(micros, item)
 	case *command.Found:
 		a.identity = identity{item.Cluster, item.History}
 		a.value = a.identity.append(a.value[:0])

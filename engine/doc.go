@@ -56,4 +56,6 @@
 //  10. Each record is whole: both checksums, the digest, and its own key.
 //  11. There is no key that is not described in keys.go.
 //  12. What m says of the store agrees with itself: format, settings, chain.
+//  13. Each event of the stream of definitions has its version in d, at the same
+//     position, that says the same; versions of a definition count from 1 on.
 package engine

@@ -51,6 +51,8 @@ type seen struct {
 	sealed   []sealed
 	tail     *view // the open layer, which begins behind the last sealed one
 
+	definitions *definitions
+
 	stateHits, stateMisses uint64 // of apply's cache of stream states
 }
 
@@ -65,7 +67,7 @@ func (e *Engine) publish() {
 	a.pending = a.pending[:0]
 	e.seen.Store(&seen{
 		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
-		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(),
+		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(), definitions: a.definitions,
 		stateHits: a.states.hits, stateMisses: a.states.miss,
 	})
 	e.waiting.Lock()

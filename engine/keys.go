@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
 )
 
 // The key space. Numbers are big endian, so that keys sort as they count; a
@@ -17,6 +18,7 @@ import (
 //	s | stream | 0x00 | position u64                 the stream's life as of this position
 //	o | layer u32 | first position u64               which events stand at the next positions of the layer
 //	c | layer u32 | part u16                         hashes of ids → places in the layer
+//	d | class u8 | name | 0x00 | position u64        a version of a definition
 //	m | name                                         what the store knows of itself
 //
 // Only m|applied is ever written twice. The prefixes are spoken for: the list
@@ -29,6 +31,7 @@ const (
 	prefixChunk   = 'o'
 	prefixIDs     = 'c'
 	prefixMeta    = 'm'
+	prefixDefined = 'd'
 	nameEnd       = 0x00
 	categoryLimit = firn.CategoriesStream + "-" // + category: where s keeps the limits of a category
 )
@@ -90,6 +93,14 @@ func appendIDsKey(dst []byte, layer uint32, part uint16) []byte {
 	return binary.BigEndian.AppendUint16(appendLayerKey(dst, prefixIDs, layer), part)
 }
 
+func appendDefinedPrefix[T text](dst []byte, class command.Class, name T) []byte {
+	return append(append(append(dst, prefixDefined, byte(class)), name...), nameEnd)
+}
+
+func appendDefinedKey[T text](dst []byte, class command.Class, name T, position firn.Position) []byte {
+	return binary.BigEndian.AppendUint64(appendDefinedPrefix(dst, class, name), uint64(position))
+}
+
 func metaKey(name string) []byte { return append([]byte{prefixMeta}, name...) }
 
 func chainKey(index uint64) []byte {
@@ -105,8 +116,17 @@ func parseEventKey(key []byte) (layer uint32, stream []byte, revision uint64, ok
 	return binary.BigEndian.Uint32(key[1:]), stream, revision, ok
 }
 
-// parseNamed takes apart what follows the prefix of i and s keys, and the
-// layer of e keys: name, 0x00, number.
+// parseDefinedKey takes a d key apart.
+func parseDefinedKey(key []byte) (class command.Class, name string, position firn.Position, ok bool) {
+	if len(key) < 1+1+1+1+8 || key[0] != prefixDefined {
+		return 0, "", 0, false
+	}
+	raw, number, ok := parseNamed(key[2:])
+	return command.Class(key[1]), string(raw), firn.Position(number), ok
+}
+
+// parseNamed takes apart what follows the prefix of i and s keys, the layer of
+// e keys and the class of d keys: name, 0x00, number.
 func parseNamed(rest []byte) (stream []byte, number uint64, ok bool) {
 	end := len(rest) - 9
 	if end < 1 || bytes.IndexByte(rest, nameEnd) != end {

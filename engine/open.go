@@ -67,6 +67,7 @@ func open(dir string, o Options) (*Engine, error) {
 		sum:    xxhash.New(),
 		ids:    make(map[firn.ID]struct{}),
 		names:  make(map[string]struct{}),
+		ended:  make(map[string]uint64),
 	}
 	if err = e.a.load(); err == nil {
 		err = diskfs.SyncDir(o.FS, dir)
@@ -106,6 +107,9 @@ func (a *applier) load() error {
 	}
 	a.window = newWindow(a.settings.Window)
 	if err := a.loadLayers(); err != nil {
+		return err
+	}
+	if err := a.loadDefinitions(); err != nil {
 		return err
 	}
 	return a.loadTail()

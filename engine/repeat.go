@@ -168,9 +168,13 @@ func (a *applier) repeatedChange(system *streamState, item *command.Change, typ 
 		same = string(d.Data) == string(data)
 	}
 	if !same {
-		e := firn.Errorf(firn.ErrIDReused, "stream %q holds the id %s at position %d with other content; a new change needs a new id", system.name, h.id, h.node.Position)
-		e.Stream, e.IDs, e.Positions = system.name, []firn.ID{h.id}, []firn.Position{h.node.Position}
-		return done, false, e
+		return done, false, reusedID(system.name, h)
 	}
 	return firn.Appended{Position: h.node.Position, Time: record.Time(h.node.Time), Repeated: true}, true, nil
+}
+
+func reusedID(system string, h *held) error {
+	e := firn.Errorf(firn.ErrIDReused, "stream %q holds the id %s at position %d with other content; a new change needs a new id", system, h.id, h.node.Position)
+	e.Stream, e.IDs, e.Positions = system, []firn.ID{h.id}, []firn.Position{h.node.Position}
+	return e
 }

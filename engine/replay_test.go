@@ -36,6 +36,13 @@ func entriesOf(seed uint64, n int) []engine.Entry {
 			life := []firn.Life{firn.Delete{}, firn.Truncate{Before: firn.Revision(rng.IntN(10))}, firn.Limits{MaxCount: rng.Uint64N(9)}, firn.Metadata{Data: []byte(`{}`)}}[rng.IntN(4)]
 			return &command.Change{ID: id(), Stream: stream, Expect: firn.Any, Life: life}
 		}
+		if rng.IntN(10) == 0 {
+			d := &command.Define{ID: id(), Class: command.Class(1 + rng.IntN(2)), Name: fmt.Appendf(nil, "d%d", rng.IntN(3)), Expect: expect}
+			if rng.IntN(3) > 0 {
+				d.Body = fmt.Appendf(nil, "%d", rng.IntN(9))
+			}
+			return d
+		}
 		w := command.Write{Stream: stream, Expect: expect}
 		for range 1 + rng.IntN(6) {
 			d := firn.Draft{ID: id(), Type: fmt.Sprint("T", rng.IntN(3)), Data: make([]byte, rng.IntN(200)), CorrelationID: "c"}
@@ -151,7 +158,7 @@ func TestReplayAndGroupingChangeNothing(t *testing.T) {
 
 func resultLines(results []command.Result) (s string) {
 	for _, r := range results {
-		s += fmt.Sprintf("%+v %v\n", r.Appended, r.Err)
+		s += fmt.Sprintf("%+v %d %v\n", r.Appended, r.Version, r.Err)
 	}
 	return s
 }

@@ -23,6 +23,9 @@ import (
 //	open [layer-events=N] [window=N]   an empty store
 //	append                             each line a write: STREAM EXPECTATION [ID | ID=DATA]…
 //	change STREAM CHANGE [ID]          delete, tombstone, truncate-N, max-count-N, max-age-D or metadata-TEXT
+//	define CLASS NAME EXPECTATION [BODY] [id=N]   no body: it ends
+//	definitions CLASS [at=POSITION]
+//	versions CLASS NAME
 //	read [stream=S | category=C | id=ID] [at=POINT] [from=POINT] [backwards] [limit=N] [types=T] [system]
 //	info STREAM [at=POINT]
 //	streams
@@ -76,6 +79,16 @@ func (w *teller) run(t *testing.T, d *datadriven.TestData) string {
 		return result(r)
 	case "read":
 		return w.read(args)
+	case "define":
+		return w.define(words, args["id"])
+	case "definitions":
+		if at := args["at"]; at != "" {
+			return definitionLines(w.s.Engine().DefinitionsAt(storyClass(words[0]), firn.Position(number(at))))
+		}
+		found, _ := w.s.Engine().Definitions(storyClass(words[0]))
+		return definitionLines(found, nil)
+	case "versions":
+		return definitionLines(w.s.Engine().DefinitionVersions(storyClass(words[0]), words[1]))
 	case "info":
 		info, err := w.s.Stream(t.Context(), words[0], storyPoint(args["at"]))
 		if err != nil {
@@ -132,6 +145,52 @@ func (w *teller) append(input string) string {
 		item.Writes = append(item.Writes, write)
 	}
 	return result(w.s.Apply(item)[0])
+}
+
+func (w *teller) define(words []string, id string) string {
+	expect, err := firn.ParseExpectation(words[2])
+	if err != nil {
+		return failure(err)
+	}
+	item := &command.Define{Actor: []byte("ann"), ID: firn.NewID(), Class: storyClass(words[0]), Name: []byte(words[1]), Expect: expect}
+	if id != "" {
+		item.ID = storyID(id)
+	}
+	if len(words) > 3 {
+		item.Body = []byte(words[3])
+	}
+	r := w.s.Apply(item)[0]
+	if r.Err != nil {
+		return failure(r.Err)
+	}
+	return fmt.Sprintf("version %d at %s", r.Version, result(r))
+}
+
+func storyClass(s string) command.Class {
+	for _, c := range command.Classes() {
+		if c.String() == s {
+			return c
+		}
+	}
+	return 0
+}
+
+func definitionLines(found []engine.Definition, err error) string {
+	if err != nil {
+		return failure(err)
+	}
+	var b strings.Builder
+	for _, d := range found {
+		body := "ended"
+		if len(d.Body) > 0 {
+			body = string(d.Body)
+		}
+		fmt.Fprintf(&b, "@%d %s version %d by %s: %s\n", d.Position, d.Name, d.Version, d.Actor, body)
+	}
+	if b.Len() == 0 {
+		return "none\n"
+	}
+	return b.String()
 }
 
 func result(r command.Result) string {

@@ -9,7 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/enginetest/vector"
+	"github.com/firndb/firn/engine/record"
 )
 
 func TestKeyVectors(t *testing.T) {
@@ -26,6 +28,7 @@ func TestKeyVectors(t *testing.T) {
 		v("life", appendLifeKey(nil, stream, 65537), vector.F("stream", stream), position),
 		v("chunk", appendChunkKey(nil, 258, 65537), layer, position),
 		v("ids", appendIDsKey(nil, 258, 3), layer, vector.F("part", 3)),
+		v("defined", appendDefinedKey(nil, command.ClassFold, "cart", 65537), vector.F("class", int(command.ClassFold)), vector.F("name", "cart"), position),
 		v("meta", metaKey(metaApplied), vector.F("name", metaApplied)),
 		v("chain", chainKey(512), vector.F("name", metaChain), vector.F("index", 512)),
 	})
@@ -52,6 +55,8 @@ func values() []struct {
 	life := lifeState{next: 5, deleted: 4, deletedAt: 77, tombstoned: 78, truncated: 2, maxAge: 3_600_000_000, maxCount: 10, metadata: 3}
 	settings := Settings{LayerEvents: 65536, LayerBytes: 32 << 20, Window: 4 << 20}
 	id := identity{cluster: [16]byte{1}, history: [16]byte{2}}
+	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
+	definedKey := appendDefinedKey(nil, command.ClassGroup, "mail", 90)
 	layerKey := appendLayerKey(nil, prefixLayer, 1)
 	chunkKey := appendChunkKey(nil, 2, 101)
 	lifeKey := appendLifeKey(nil, "order-1", 90)
@@ -74,6 +79,10 @@ func values() []struct {
 				return nil, err
 			}
 			return *l, nil
+		}},
+		{"definition", defined.append(nil), func(b []byte) (any, error) {
+			d, err := parseDefinition(definedKey, b)
+			return fmt.Sprintf("%s %s %d @%d %s by %q: %s", d.Class, d.Name, d.Version, d.Position, d.Time, d.Actor, d.Body), err
 		}},
 		{"chunk", appendChunk(nil, &tail.view, 0, 3), func(b []byte) (any, error) {
 			c, err := parseChunk(chunkKey, b)

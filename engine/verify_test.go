@@ -45,6 +45,8 @@ func TestVerifyCatchesPlantedDamage(t *testing.T) {
 		{11, "an event in a layer that is not there", "m", func(p *planter) { p.put([]byte("e\x00\x00\xff\x00a\x00\x00\x00\x00\x00\x00\x00\x00\x00"), nil) }},
 		{12, "the settings are gone", "msettings", (*planter).remove},
 		{12, "the chain at an index is another", "mchain\x00", func(p *planter) { p.find(0); p.value[5] ^= 1; p.set() }},
+		{13, "a definition says something else", "d\x01mail\x00", func(p *planter) { p.find(0); p.value[len(p.value)-2]++; p.set() }},
+		{13, "a version of a definition is gone", "d\x01mail\x00", (*planter).remove},
 	} {
 		t.Run(fmt.Sprint(plant.invariant, " ", plant.name), func(t *testing.T) {
 			e := storeToDamage(t)
@@ -77,13 +79,16 @@ func storeToDamage(t *testing.T) *engine.Engine {
 			t.Fatal(err, results)
 		}
 	}
-	for i := range 253 { // with the changes 256 entries, so that the chain is kept at the last
+	for i := range 251 { // with the changes 256 entries, so that the chain is kept at the last
 		d := firn.Draft{ID: firn.NewID(), Type: "T", Data: []byte("some data"), CorrelationID: fmt.Sprint("c", i%3), CausationID: "x"}
 		apply(&command.Append{Writes: []command.Write{{Stream: fmt.Appendf(nil, "order-%d", i%4), Records: [][]byte{record.AppendDraft(nil, &d)}}}})
 	}
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Truncate{Before: 3}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Limits{MaxCount: 20}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte(firn.CategoriesStream), Life: firn.Limits{Category: "order", MaxAge: time.Hour}})
+	for _, body := range []string{"[1]", "[2]"} {
+		apply(&command.Define{ID: firn.NewID(), Class: command.ClassGroup, Name: []byte("mail"), Body: []byte(body)})
+	}
 	report, err := e.Verify(t.Context(), nil)
 	if err != nil || len(report.Faults) > 0 {
 		t.Fatalf("before any damage: %v, %v", err, report.Faults)

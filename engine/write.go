@@ -133,16 +133,20 @@ func (a *applier) change(micros int64, item *command.Change) (command.Result, er
 		return command.Result{}, err
 	}
 	next, revision := s.next, system.next
-	draft := record.AppendDraft(nil, &firn.Draft{ID: item.ID, Type: typ, ContentType: firn.JSON, Data: data})
-	d, err := record.ParseDraft(draft)
-	if err != nil {
-		return command.Result{}, firn.Errorf(firn.ErrInternal, "the event of a change of stream %q: %v", s.name, err)
-	}
-	n := record.Node{Time: micros, Count: 1, Actor: item.Actor}
-	if err := a.event(system, &n, &d, draft); err != nil {
+	if err := a.systemEvent(system, micros, item.Actor, firn.Draft{ID: item.ID, Type: typ, ContentType: firn.JSON, Data: data}); err != nil {
 		return command.Result{}, err
 	}
 	return command.Result{Appended: firn.Appended{Position: a.p.head, Time: record.Time(micros)}}, a.writeLife(s, item.Life, next, revision)
+}
+
+// systemEvent writes an event of the system's own at the end of the store.
+func (a *applier) systemEvent(system *streamState, micros int64, actor []byte, own firn.Draft) error {
+	draft := record.AppendDraft(nil, &own)
+	d, err := record.ParseDraft(draft)
+	if err != nil {
+		return firn.Errorf(firn.ErrInternal, "an event of type %q in stream %q: %v", own.Type, system.name, err)
+	}
+	return a.event(system, &record.Node{Time: micros, Count: 1, Actor: actor}, &d, draft)
 }
 
 // writeLife writes the new state of life. The limits of a category are kept as

@@ -17,9 +17,10 @@ const (
 	KindChange  Kind = 2 // Change: a change in a stream's life
 	KindFound   Kind = 3 // Found: the first item of a history: the store's identity
 	KindVersion Kind = 4 // Version: which commands and formats are in use from here on
+	KindDefine  Kind = 5 // Define: a definition that the cluster shares
 )
 
-// Version is the highest cluster version that this release knows. Kinds 1 to 4
+// Version is the highest cluster version that this release knows. Kinds 1 to 5
 // belong to version 1.
 const VersionNow = 1
 
@@ -28,7 +29,7 @@ const entryVersion = 1
 // ErrUnknownKind says that an entry holds something of a later release.
 var ErrUnknownKind = errors.New("an item of a later release")
 
-// Item is one change: [*Append], [*Change], [*Found] or [*Version].
+// Item is one change: [*Append], [*Change], [*Found], [*Version] or [*Define].
 type Item interface {
 	kind() Kind
 	appendBody(dst []byte) []byte
@@ -37,7 +38,8 @@ type Item interface {
 
 // Result is what applying one item answered. Either Err is set or the rest.
 type Result struct {
-	Appended firn.Appended // Append; for a Change only Position, Time and Repeated
+	Appended firn.Appended // Append; for a Change or Define only Position, Time and Repeated
+	Version  uint64        // Define: the one that the definition got
 	Err      *firn.Error
 }
 
@@ -130,6 +132,8 @@ func (r *reader) item() (Item, error) {
 		item = new(Found)
 	case KindVersion:
 		item = new(Version)
+	case KindDefine:
+		item = new(Define)
 	default:
 		return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 	}

@@ -37,6 +37,9 @@ func items() map[string][]command.Item {
 		"limits":         {change(firn.Limits{MaxAge: time.Hour, MaxCount: 9})},
 		"category-limit": {&command.Change{ID: id, Stream: []byte(firn.CategoriesStream), Life: firn.Limits{Category: "order", MaxCount: 1}}},
 		"metadata":       {change(firn.Metadata{Data: []byte(`{"owner":"ann"}`)})},
+		"define":         {&command.Define{Actor: []byte("ann"), ID: id, Class: command.ClassGroup, Name: []byte("mail"), Expect: firn.None, Body: []byte(`{"all":true}`)}},
+		"define-again":   {&command.Define{ID: id, Class: command.ClassFold, Name: []byte("cart"), Expect: firn.At(300), Body: []byte(`{}`)}},
+		"define-end":     {&command.Define{ID: id, Class: command.ClassUpcaster, Name: []byte("v2"), Expect: firn.Exists}},
 		"found":          {&command.Found{Cluster: [16]byte{1, 2, 3}, History: [16]byte{0xff}}},
 		"version":        {&command.Version{To: 1}},
 		"several": {
@@ -123,6 +126,9 @@ func meaning(item command.Item) []vector.Field {
 	case *command.Change:
 		return []vector.Field{vector.F("item", "change"), vector.F("actor", item.Actor), vector.F("id", item.ID), vector.F("stream", item.Stream),
 			vector.F("expect of stream", item.Expect), {Key: "life", Value: fmt.Sprintf("%T %v", item.Life, life(item.Life))}}
+	case *command.Define:
+		return []vector.Field{vector.F("item", "define"), vector.F("actor", item.Actor), vector.F("id", item.ID), {Key: "class", Value: item.Class.String()},
+			vector.F("name", item.Name), vector.F("expect of version", item.Expect), vector.F("body", item.Body)}
 	case *command.Found:
 		return []vector.Field{vector.F("item", "found"), {Key: "cluster", Value: fmt.Sprintf("%x", item.Cluster)}, {Key: "history", Value: fmt.Sprintf("%x", item.History)}}
 	case *command.Version:
