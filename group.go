@@ -91,6 +91,11 @@ type Consumer interface {
 	Close() error
 }
 
+// Stale returns the error of a Settle of which so many of the tokens were void.
+func Stale(void, of int) *Error {
+	return Errorf(ErrStale, "%d of %d answers came too late and changed nothing: the delivery was settled, its lease had ended, or it was given to another consumer", void, of)
+}
+
 // GroupInfo tells where a group stands.
 type GroupInfo struct {
 	Group     Group
@@ -142,8 +147,13 @@ type Groups interface {
 	DeleteGroup(ctx context.Context, name string) (Position, error)        // ErrNotFound
 	Groups(ctx context.Context) ([]Group, error)                           // by name
 	GroupInfo(ctx context.Context, name string) (GroupInfo, error)         // ErrNotFound
-	Consume(ctx context.Context, name string) (Consumer, error)            // ErrNotFound
 	Parked(ctx context.Context, name string) iter.Seq2[ParkedEvent, error] // by position
+
+	// Consume joins a group. The consumer holds at most inFlight deliveries that
+	// are not settled, and no more than the group's InFlight, which 0 asks for.
+	// Leases run also while a delivery waits for its turn: take no more than can
+	// be handled in time. ErrNotFound.
+	Consume(ctx context.Context, name string, inFlight uint32) (Consumer, error)
 
 	// Replay delivers parked events again, and those that wait behind them, in
 	// order. Drop gives parked events up and goes on behind them. Both return
