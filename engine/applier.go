@@ -28,10 +28,11 @@ type applier struct {
 	definitions *definitions
 
 	// Of the Apply call that is running.
-	batch   *pebble.Batch
-	it      *pebble.Iterator  // of what was committed before; made when first needed
-	pending []*tail           // sealed by this batch, so not in any key yet; publish empties it
-	ended   map[string]uint64 // d prefixes of the definitions that this batch has ended → their last versions
+	batch     *pebble.Batch
+	it        *pebble.Iterator         // of what was committed before; made when first needed
+	pending   []*tail                  // sealed by this batch, so not in any key yet; publish empties it
+	ended     map[string]uint64        // d prefixes of the definitions that this batch has ended → their last versions
+	snapshots map[string]*snapshotList // of the streams that this batch keeps snapshots of
 
 	// Of the item that is being applied: its drafts, flat, and their hashes.
 	drafts []record.Draft
@@ -63,6 +64,7 @@ func (a *applier) release() {
 		a.it.Close()
 		a.it = nil
 	}
+	clear(a.snapshots)
 	if a.batch != nil {
 		a.batch.Close()
 		a.batch = nil

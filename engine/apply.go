@@ -158,6 +158,8 @@ func (a *applier) item(micros int64, item command.Item) (command.Result, error) 
 		a.version = item.To
 		a.value = appendNumber(a.value[:0], a.version)
 		return command.Result{Appended: firn.Appended{Position: a.p.head}}, a.set(metaKey(metaVersion), a.value)
+	case *command.Snapshot:
+		return a.snapshot(item)
 	}
 	return command.Result{}, fmt.Errorf("an item of type %T: %w", item, command.ErrUnknownKind)
 }

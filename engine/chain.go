@@ -10,7 +10,8 @@ import (
 //	chain(i) = xxhash64(chain before, 8 bytes · index, 8 bytes · the entry's bytes · its writes)
 //
 // where a write is 0x01, uvarint length and bytes of the key, uvarint length
-// and bytes of the value, in the order of writing. That is how Pebble's batch
+// and bytes of the value, and a removal 0x00, uvarint length and bytes of the
+// key, in the order of writing. That is how Pebble's batch
 // holds it. m|applied and m|chain are not covered: they hold the chain.
 //
 // It is kept at every 256th index, the newest 4,096 of them, for comparison.

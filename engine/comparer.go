@@ -19,7 +19,7 @@ var comparer = func() *pebble.Comparer {
 }()
 
 // split returns the length of a key's prefix: up to and including the 0x00
-// that ends the stream's name in e, i and s keys, the whole key otherwise.
+// that ends the stream's name in e, i, s and v keys, the whole key otherwise.
 func split(key []byte) int {
 	if len(key) == 0 {
 		return 0
@@ -28,7 +28,7 @@ func split(key []byte) int {
 	switch key[0] {
 	case prefixEvent:
 		name = 1 + 4
-	case prefixIndex, prefixLife:
+	case prefixIndex, prefixLife, prefixSnapshot:
 		name = 1
 	default:
 		return len(key)

@@ -58,4 +58,6 @@
 //  12. What m says of the store agrees with itself: format, settings, chain.
 //  13. Each event of the stream of definitions has its version in d, at the same
 //     position, that says the same; versions of a definition count from 1 on.
+//  14. n lists the snapshots that v holds, each whole and of a revision that its
+//     stream has, no more than the rule of thin keeps.
 package engine

@@ -19,21 +19,25 @@ import (
 //	o | layer u32 | first position u64               which events stand at the next positions of the layer
 //	c | layer u32 | part u16                         hashes of ids → places in the layer
 //	d | class u8 | name | 0x00 | position u64        a version of a definition
+//	n | stream | 0x00                                which snapshots of the stream are kept
+//	v | stream | 0x00 | fold version 16 B | revision u64   a snapshot: a fold's state
 //	m | name                                         what the store knows of itself
 //
-// Only m|applied is ever written twice. The prefixes are spoken for: the list
+// Only m|applied, n and, after damage, v are ever written twice. The prefixes are spoken for: the list
 // only grows, a byte is never used again. docs/formats/keys.md has the values.
 const (
-	prefixEvent   = 'e'
-	prefixIndex   = 'i'
-	prefixLayer   = 'l'
-	prefixLife    = 's'
-	prefixChunk   = 'o'
-	prefixIDs     = 'c'
-	prefixMeta    = 'm'
-	prefixDefined = 'd'
-	nameEnd       = 0x00
-	categoryLimit = firn.CategoriesStream + "-" // + category: where s keeps the limits of a category
+	prefixEvent     = 'e'
+	prefixIndex     = 'i'
+	prefixLayer     = 'l'
+	prefixLife      = 's'
+	prefixChunk     = 'o'
+	prefixIDs       = 'c'
+	prefixMeta      = 'm'
+	prefixDefined   = 'd'
+	prefixSnapshots = 'n'
+	prefixSnapshot  = 'v'
+	nameEnd         = 0x00
+	categoryLimit   = firn.CategoriesStream + "-" // + category: where s keeps the limits of a category
 )
 
 // The names under m.
@@ -99,6 +103,18 @@ func appendDefinedPrefix[T text](dst []byte, class command.Class, name T) []byte
 
 func appendDefinedKey[T text](dst []byte, class command.Class, name T, position firn.Position) []byte {
 	return binary.BigEndian.AppendUint64(appendDefinedPrefix(dst, class, name), uint64(position))
+}
+
+func appendSnapshotsKey[T text](dst []byte, stream T) []byte {
+	return append(append(append(dst, prefixSnapshots), stream...), nameEnd)
+}
+
+func appendSnapshotPrefix[T text](dst []byte, stream T) []byte {
+	return append(append(append(dst, prefixSnapshot), stream...), nameEnd)
+}
+
+func appendSnapshotKey[T text](dst []byte, stream T, version firn.FoldVersion, revision uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(appendSnapshotPrefix(dst, stream), version[:]...), revision)
 }
 
 func metaKey(name string) []byte { return append([]byte{prefixMeta}, name...) }

@@ -19,7 +19,7 @@ import (
 //	layer       uvarint, the open one
 //	first       uvarint, its first position
 //	totals      uvarint each: system events, streams, system streams, bytes of
-//	            records, changes of life, limits set on categories
+//	            records, changes of life, limits set on categories, snapshots
 type progress struct {
 	index, term uint64
 	chain       uint64
@@ -30,7 +30,8 @@ type progress struct {
 	totals      totals
 }
 
-// totals count what was ever written; what is hidden by now is in them.
+// totals count what was ever written, but for the snapshots; what is hidden by
+// now is in them.
 type totals struct {
 	systemEvents  uint64
 	streams       uint64
@@ -38,6 +39,7 @@ type totals struct {
 	bytes         uint64
 	changes       uint64
 	shared        uint64 // changes of the limits of categories
+	snapshots     uint64 // that are kept now
 }
 
 func (p *progress) append(dst []byte) []byte {
@@ -47,7 +49,7 @@ func (p *progress) append(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, p.chain)
 	for _, n := range []uint64{
 		uint64(p.head), uint64(p.time), uint64(p.layer), uint64(p.first),
-		p.totals.systemEvents, p.totals.streams, p.totals.systemStreams, p.totals.bytes, p.totals.changes, p.totals.shared,
+		p.totals.systemEvents, p.totals.streams, p.totals.systemStreams, p.totals.bytes, p.totals.changes, p.totals.shared, p.totals.snapshots,
 	} {
 		dst = binary.AppendUvarint(dst, n)
 	}
@@ -61,7 +63,7 @@ func parseProgress(value []byte) (progress, error) {
 	p.layer, p.first = r.uint32(), firn.Position(r.uvarint())
 	p.totals = totals{
 		systemEvents: r.uvarint(), streams: r.uvarint(), systemStreams: r.uvarint(),
-		bytes: r.uvarint(), changes: r.uvarint(), shared: r.uvarint(),
+		bytes: r.uvarint(), changes: r.uvarint(), shared: r.uvarint(), snapshots: r.uvarint(),
 	}
 	if !r.done() || p.first == 0 || p.first > p.head+1 {
 		return progress{}, damagedValue(metaKey(metaApplied), value)

@@ -51,20 +51,23 @@ func (e *Engine) Read(ctx context.Context, q firn.Query, now time.Time) iter.Seq
 func (e *Engine) Records(ctx context.Context, q firn.Query, now time.Time) iter.Seq2[record.Stored, error] {
 	return func(yield func(record.Stored, error) bool) {
 		for found, err := range e.read(ctx, q, now) {
-			if err == nil {
-				if _, damage := record.ParseDraft(found.client); damage != nil {
-					err = damagedRecord(&found.node, found.stream, damage)
-				}
-			}
-			if err != nil {
-				yield(record.Stored{}, err)
-				return
-			}
-			if !yield(record.Stored{Stream: found.stream, Position: found.node.Position, Bytes: found.stored}, nil) {
+			stored, err := whole(found, err)
+			if !yield(stored, err) || err != nil {
 				return
 			}
 		}
 	}
+}
+
+// whole is an event as it is stored, once its client part is verified too.
+func whole(found *located, err error) (record.Stored, error) {
+	if err != nil {
+		return record.Stored{}, err
+	}
+	if _, damage := record.ParseDraft(found.client); damage != nil {
+		return record.Stored{}, damagedRecord(&found.node, found.stream, damage)
+	}
+	return record.Stored{Stream: found.stream, Position: found.node.Position, Bytes: found.stored}, nil
 }
 
 // read yields what the query selects. The node part of each is verified, the
@@ -73,6 +76,19 @@ func (e *Engine) read(ctx context.Context, q firn.Query, now time.Time) iter.Seq
 	return func(yield func(*located, error) bool) {
 		s := e.seen.Load()
 		src, err := e.source(s, &q, now)
+		if err != nil {
+			yield(nil, damage(err))
+			return
+		}
+		e.drain(ctx, s, src, &q)(yield)
+	}
+}
+
+// drain yields what is left of a source, nil for nothing, of the query's types
+// and up to its limit.
+func (e *Engine) drain(ctx context.Context, s *seen, src source, q *firn.Query) iter.Seq2[*located, error] {
+	return func(yield func(*located, error) bool) {
+		var err error
 		left := q.Limit
 		for err == nil && src != nil {
 			want := batchEvents

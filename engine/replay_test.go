@@ -43,6 +43,10 @@ func entriesOf(seed uint64, n int) []engine.Entry {
 			}
 			return d
 		}
+		if rng.IntN(6) == 0 {
+			return &command.Snapshot{Stream: stream, Fold: fmt.Append(nil, "f", rng.IntN(2)), Version: firn.FoldVersion{byte(rng.IntN(6))},
+				Revision: firn.Revision(rng.IntN(20)), State: make([]byte, rng.IntN(200))}
+		}
 		w := command.Write{Stream: stream, Expect: expect}
 		for range 1 + rng.IntN(6) {
 			d := firn.Draft{ID: id(), Type: fmt.Sprint("T", rng.IntN(3)), Data: make([]byte, rng.IntN(200)), CorrelationID: "c"}

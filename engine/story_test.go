@@ -29,6 +29,8 @@ import (
 //	read [stream=S | category=C | id=ID] [at=POINT] [from=POINT] [backwards] [limit=N] [types=T] [system]
 //	info STREAM [at=POINT]
 //	streams
+//	snapshot STREAM FOLD.VERSION REVISION [STATE] [partial]
+//	load STREAM FOLD.VERSION [at=POINT]
 //	clock D                            it is now D after the beginning
 //	crash kept=PERCENT                 of what was not synced
 //	restart
@@ -104,6 +106,19 @@ func (w *teller) run(t *testing.T, d *datadriven.TestData) string {
 			b.WriteString(infoLine(info))
 		}
 		return b.String()
+	case "snapshot":
+		fold, version := storyFold(words[1])
+		item := &command.Snapshot{Stream: []byte(words[0]), Fold: []byte(fold), Version: version, Revision: firn.Revision(number(words[2])), State: []byte("state of " + words[2])}
+		if len(words) > 3 {
+			item.State = []byte(words[3])
+		}
+		item.Partial = args["partial"] != ""
+		if r := w.s.Apply(item)[0]; r.Err != nil {
+			return failure(r.Err)
+		}
+		return "kept\n"
+	case "load":
+		return w.load(words, args)
 	case "clock":
 		w.elapsed, _ = time.ParseDuration(words[0])
 		return ""
@@ -298,4 +313,34 @@ func storyPoint(s string) firn.Point {
 func number(s string) int {
 	n, _ := strconv.Atoi(s)
 	return n
+}
+
+func (w *teller) load(words []string, args map[string]string) string {
+	_, version := storyFold(words[1])
+	found, err := w.s.Engine().Load(w.t.Context(), firn.LoadQuery{Stream: words[0], Version: version, Bound: storyPoint(args["at"])}, beginning.Add(w.elapsed))
+	if err != nil {
+		return failure(err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "as of @%d", found.Position)
+	if found.Partial {
+		b.WriteString(", partial")
+	}
+	if s := found.Snapshot; s != nil {
+		fmt.Fprintf(&b, ": %s at revision %d: %s", s.Fold, s.Revision, s.State)
+	}
+	b.WriteString(", then")
+	for stored, err := range found.Records {
+		if err != nil {
+			return b.String() + " " + failure(err)
+		}
+		fmt.Fprintf(&b, " @%d", stored.Position)
+	}
+	return b.String() + "\n"
+}
+
+// storyFold takes a fold and the number of its version apart.
+func storyFold(s string) (fold string, version firn.FoldVersion) {
+	fold, n, _ := strings.Cut(s, ".")
+	return fold, firn.FoldVersion{0: byte(len(fold)), 1: byte(number(n))}
 }

@@ -29,6 +29,8 @@ func TestKeyVectors(t *testing.T) {
 		v("chunk", appendChunkKey(nil, 258, 65537), layer, position),
 		v("ids", appendIDsKey(nil, 258, 3), layer, vector.F("part", 3)),
 		v("defined", appendDefinedKey(nil, command.ClassFold, "cart", 65537), vector.F("class", int(command.ClassFold)), vector.F("name", "cart"), position),
+		v("snapshots", appendSnapshotsKey(nil, stream), vector.F("stream", stream)),
+		v("snapshot", appendSnapshotKey(nil, stream, firn.FoldVersion{0xab, 15: 0xcd}, 7), vector.F("stream", stream), vector.F("version", firn.FoldVersion{0xab, 15: 0xcd}), vector.F("revision", 7)),
 		v("meta", metaKey(metaApplied), vector.F("name", metaApplied)),
 		v("chain", chainKey(512), vector.F("name", metaChain), vector.F("index", 512)),
 	})
@@ -49,7 +51,7 @@ func values() []struct {
 		tail.recs = append(tail.recs, rec{revision: uint64(10 + i), place: uint32(i), stream: s})
 	}
 	p := progress{index: 300, term: 2, chain: 0x0123456789abcdef, head: 103, time: 1_772_000_000_000_000, layer: 2, first: 101,
-		totals: totals{systemEvents: 1, streams: 2, systemStreams: 3, bytes: 4444, changes: 5, shared: 6}}
+		totals: totals{systemEvents: 1, streams: 2, systemStreams: 3, bytes: 4444, changes: 5, shared: 6, snapshots: 7}}
 	s := sealed{number: 1, first: 1, last: 100, firstTime: 10, lastTime: 20, bytes: 5000, parts: 4}
 	sum := summary{categories: names{list: []string{"order"}}, types: names{list: []string{"A", "B"}, more: true}}
 	life := lifeState{next: 5, deleted: 4, deletedAt: 77, tombstoned: 78, truncated: 2, maxAge: 3_600_000_000, maxCount: 10, metadata: 3}
@@ -58,6 +60,9 @@ func values() []struct {
 	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
 	definedKey := appendDefinedKey(nil, command.ClassGroup, "mail", 90)
 	layerKey := appendLayerKey(nil, prefixLayer, 1)
+	version := firn.FoldVersion{0xab, 15: 0xcd}
+	snapshots := snapshotList{folds: []foldSnapshots{{name: "cart", version: version, saved: 90, kept: []keptSnapshot{{0, 2}, {99, 300}}}}}
+	snapshotsKey, snapshotKey := appendSnapshotsKey(nil, "order-1"), appendSnapshotKey(nil, "order-1", version, 99)
 	chunkKey := appendChunkKey(nil, 2, 101)
 	lifeKey := appendLifeKey(nil, "order-1", 90)
 	return []struct {
@@ -90,6 +95,17 @@ func values() []struct {
 				return nil, err
 			}
 			return *c, nil
+		}},
+		{"snapshots", snapshots.append(nil), func(b []byte) (any, error) {
+			l, err := parseSnapshotList(snapshotsKey, b)
+			if err != nil {
+				return nil, err
+			}
+			return *l, nil
+		}},
+		{"snapshot", appendSnapshotValue(nil, snapshotKey, []byte(`{"items":[]}`), true), func(b []byte) (any, error) {
+			state, partial, err := parseSnapshotValue(snapshotKey, b)
+			return fmt.Sprintf("state %s, partial %t", state, partial), err
 		}},
 		{"ids", appendIDs(nil, []idEntry{{7, 0}, {7, 4}, {1 << 63, 9}}), func(b []byte) (any, error) { return parseIDs(nil, appendIDsKey(nil, 0, 0), b) }},
 	}
@@ -200,6 +216,7 @@ func FuzzValues(f *testing.F) {
 
 func FuzzKeys(f *testing.F) {
 	f.Add(appendEventKey(nil, 1, "order-1", 3), appendLifeKey(nil, "order-1", 3))
+	f.Add(appendSnapshotsKey(nil, "order-1"), appendSnapshotKey(nil, "order-1", firn.FoldVersion{}, 3))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		// Split and the order must agree, whatever the keys.
 		pa, pb := a[:split(a)], b[:split(b)]

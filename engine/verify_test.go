@@ -47,6 +47,10 @@ func TestVerifyCatchesPlantedDamage(t *testing.T) {
 		{12, "the chain at an index is another", "mchain\x00", func(p *planter) { p.find(0); p.value[5] ^= 1; p.set() }},
 		{13, "a definition says something else", "d\x01mail\x00", func(p *planter) { p.find(0); p.value[len(p.value)-2]++; p.set() }},
 		{13, "a version of a definition is gone", "d\x01mail\x00", (*planter).remove},
+		{14, "a snapshot is gone", "vorder-2\x00", (*planter).remove},
+		{14, "a snapshot's state is another", "vorder-2\x00", func(p *planter) { p.find(0); p.value[4] ^= 1; p.set() }},
+		{14, "a list of snapshots is gone", "norder-2\x00", (*planter).remove},
+		{14, "a list of snapshots names another revision", "norder-2\x00", func(p *planter) { p.find(0); p.value[len(p.value)-2]++; p.set() }},
 	} {
 		t.Run(fmt.Sprint(plant.invariant, " ", plant.name), func(t *testing.T) {
 			e := storeToDamage(t)
@@ -79,10 +83,11 @@ func storeToDamage(t *testing.T) *engine.Engine {
 			t.Fatal(err, results)
 		}
 	}
-	for i := range 251 { // with the changes 256 entries, so that the chain is kept at the last
+	for i := range 250 { // with the changes 256 entries, so that the chain is kept at the last
 		d := firn.Draft{ID: firn.NewID(), Type: "T", Data: []byte("some data"), CorrelationID: fmt.Sprint("c", i%3), CausationID: "x"}
 		apply(&command.Append{Writes: []command.Write{{Stream: fmt.Appendf(nil, "order-%d", i%4), Records: [][]byte{record.AppendDraft(nil, &d)}}}})
 	}
+	apply(&command.Snapshot{Stream: []byte("order-2"), Fold: []byte("sum"), Revision: 7, State: []byte("state")})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Truncate{Before: 3}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Limits{MaxCount: 20}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte(firn.CategoriesStream), Life: firn.Limits{Category: "order", MaxAge: time.Hour}})

@@ -162,5 +162,8 @@ func (a *applier) writeLife(s *streamState, life firn.Life, next, revision uint6
 	a.p.totals.changes++
 	s.life = s.life.change(a.p.head, next, life, revision)
 	a.key = appendLifeKey(a.key[:0], s.name, a.p.head)
-	return a.set(a.key, s.life.append(nil))
+	if err := a.set(a.key, s.life.append(nil)); err != nil {
+		return err
+	}
+	return a.outlive(s, life)
 }

@@ -13,14 +13,15 @@ type Kind uint8
 
 // The kinds. The list only grows at its end.
 const (
-	KindAppend  Kind = 1 // Append: events for one or more streams, and conditions
-	KindChange  Kind = 2 // Change: a change in a stream's life
-	KindFound   Kind = 3 // Found: the first item of a history: the store's identity
-	KindVersion Kind = 4 // Version: which commands and formats are in use from here on
-	KindDefine  Kind = 5 // Define: a definition that the cluster shares
+	KindAppend   Kind = 1 // Append: events for one or more streams, and conditions
+	KindChange   Kind = 2 // Change: a change in a stream's life
+	KindFound    Kind = 3 // Found: the first item of a history: the store's identity
+	KindVersion  Kind = 4 // Version: which commands and formats are in use from here on
+	KindDefine   Kind = 5 // Define: a definition that the cluster shares
+	KindSnapshot Kind = 7 // Snapshot: a fold's state of one stream at one revision
 )
 
-// Version is the highest cluster version that this release knows. Kinds 1 to 5
+// VersionNow is the highest cluster version that this release knows. All kinds
 // belong to version 1.
 const VersionNow = 1
 
@@ -29,7 +30,8 @@ const entryVersion = 1
 // ErrUnknownKind says that an entry holds something of a later release.
 var ErrUnknownKind = errors.New("an item of a later release")
 
-// Item is one change: [*Append], [*Change], [*Found], [*Version] or [*Define].
+// Item is one change: [*Append], [*Change], [*Found], [*Version], [*Define] or
+// [*Snapshot].
 type Item interface {
 	kind() Kind
 	appendBody(dst []byte) []byte
@@ -134,6 +136,8 @@ func (r *reader) item() (Item, error) {
 		item = new(Version)
 	case KindDefine:
 		item = new(Define)
+	case KindSnapshot:
+		item = new(Snapshot)
 	default:
 		return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 	}

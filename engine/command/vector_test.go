@@ -42,6 +42,8 @@ func items() map[string][]command.Item {
 		"define-end":     {&command.Define{ID: id, Class: command.ClassUpcaster, Name: []byte("v2"), Expect: firn.Exists}},
 		"found":          {&command.Found{Cluster: [16]byte{1, 2, 3}, History: [16]byte{0xff}}},
 		"version":        {&command.Version{To: 1}},
+		"snapshot": {&command.Snapshot{Actor: []byte("ann"), Stream: []byte("order-42"), Fold: []byte("cart"), Version: firn.FoldVersion{0xab, 15: 0xcd},
+			Revision: 300, Partial: true, State: []byte(`{"items":[]}`)}},
 		"several": {
 			&command.Found{Cluster: [16]byte{1}, History: [16]byte{2}},
 			&command.Append{Writes: []command.Write{{Stream: []byte("a"), Expect: firn.Exists}}},
@@ -131,6 +133,9 @@ func meaning(item command.Item) []vector.Field {
 			vector.F("name", item.Name), vector.F("expect of version", item.Expect), vector.F("body", item.Body)}
 	case *command.Found:
 		return []vector.Field{vector.F("item", "found"), {Key: "cluster", Value: fmt.Sprintf("%x", item.Cluster)}, {Key: "history", Value: fmt.Sprintf("%x", item.History)}}
+	case *command.Snapshot:
+		return []vector.Field{vector.F("item", "snapshot"), vector.F("actor", item.Actor), vector.F("stream", item.Stream), vector.F("fold", item.Fold),
+			vector.F("version", item.Version), vector.F("revision", item.Revision), vector.F("partial", item.Partial), vector.F("state", item.State)}
 	case *command.Version:
 		return []vector.Field{vector.F("item", "version"), vector.F("to", item.To)}
 	}
