@@ -85,13 +85,6 @@ func (l *snapshotList) find(version firn.FoldVersion) *foldSnapshots {
 	return nil
 }
 
-func (l *snapshotList) count() (n uint64) {
-	for i := range l.folds {
-		n += uint64(len(l.folds[i].kept))
-	}
-	return n
-}
-
 // A snapshot's own value: a reader takes nothing for a state that was not
 // written as one, but passes over it.
 //
