@@ -20,6 +20,7 @@ type Store interface {
 	// Errors: ErrConflict, ErrTombstoned, ErrIDReused, ErrPartialRepeat,
 	// ErrInvalid, ErrTooLarge, ErrNoSpace, ErrNotLeader, ErrUnavailable (nothing
 	// was done), ErrUnknown (it may have been done: repeat it with the same ids).
+	// Where ctx ends, its own error says that nothing was done.
 	Append(ctx context.Context, writes ...Write) (Appended, error)
 
 	// Read yields the events that the query selects, in order. The first error
@@ -35,7 +36,8 @@ type Store interface {
 	Streams(ctx context.Context, q StreamQuery) iter.Seq2[StreamInfo, error]
 
 	// Change changes a stream as a whole and returns the position of the event
-	// that records the change. Durable like Append.
+	// that records the change. Durable like Append, and its errors say likewise
+	// what was done.
 	Change(ctx context.Context, stream string, expect Expectation, change Life) (Position, error)
 
 	// Head returns the last position that readers may see and its time, zero

@@ -66,8 +66,8 @@ func (c *Client) call(ctx context.Context, r *request) (wire.Message, error) {
 			}
 			return m, nil
 		}
-		if r.changes && sent && !answered(err) || errors.Is(err, firn.ErrUnknown) {
-			t.unknown = true
+		if r.changes {
+			t.note(err, sent)
 		}
 		if !t.again(ctx, err) {
 			return nil, t.failure(ctx, err, r)

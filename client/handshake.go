@@ -67,16 +67,17 @@ func (c *conn) handshake(ctx context.Context) error {
 		return fmt.Errorf("it hung up: %w", err)
 	}
 	h, err := wire.ReadHeader(c.in)
+	if limits := wire.DefaultLimits(); err == nil && h.Kind != wire.KindWelcome && h.Kind != wire.KindError {
+		err = firn.Errorf(firn.ErrUnsupported, "a %v frame", h.Kind)
+	} else if err == nil {
+		err = limits.CheckFrame(h)
+	}
 	var strange *firn.Error
 	if errors.As(err, &strange) {
 		return firn.Errorf(firn.ErrUnsupported, "it did not answer in Firn's protocol (%v); is this the right port?", err)
 	}
 	if err != nil {
 		return fmt.Errorf("it hung up in the handshake: %w", err)
-	}
-	limits := wire.DefaultLimits()
-	if err := limits.CheckFrame(h); err != nil {
-		return err
 	}
 	body := make([]byte, h.BodyBytes)
 	if _, err := io.ReadFull(c.in, body); err != nil {

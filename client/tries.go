@@ -21,8 +21,13 @@ type tries struct {
 	count   int    // which address is next, while the leader is unknown
 	hops    int    // redirections since the last pause
 	pause   time.Duration
-	unknown bool  // some attempt may have done it
 	last    error // what the last attempt ended in, where it was not the context's end
+
+	// Why the newest attempt that may have done it is open, and whom it asked;
+	// nil: no attempt may have. since is what the last one after it ended in.
+	open   error
+	openAt string
+	since  error
 
 	// What a node answered last, and which one: where the attempts after it
 	// reached nobody, that is what tells the reader why.
@@ -99,11 +104,15 @@ func (t *tries) again(ctx context.Context, err error) bool {
 	}
 	t.hops = 0
 	t.pause = min(max(2*t.pause, pauseMin), pauseMax)
-	timer := time.NewTimer(min(jittered(t.pause), time.Until(t.deadline)))
+	pause := jittered(t.pause)
+	if time.Until(t.deadline) < 2*pause {
+		return false // one begun at the last moment would only leave open what this one has answered
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return time.Now().Before(t.deadline)
+		return true
 	case <-ctx.Done():
 		return false
 	}
@@ -116,21 +125,49 @@ func (t *tries) failure(ctx context.Context, err error, r *request) error {
 	switch {
 	case definite:
 		return e
-	case t.unknown:
-		how := "repeat it with the same ids to find out"
-		if len(r.ids) == 0 {
-			how = "look, or repeat it, to find out"
-		}
-		return &firn.Error{
-			Kind: firn.ErrUnknown, Stream: r.stream, IDs: r.ids,
-			Message: fmt.Sprintf("it may have been done, or not: %v; %s", err, how),
-		}
+	case t.open != nil:
+		return &firn.Error{Kind: firn.ErrUnknown, Stream: r.stream, IDs: r.ids, Message: t.unknown(len(r.ids) > 0)}
 	case ctx.Err() != nil && t.last != nil:
 		return fmt.Errorf("%w; before that: %w", ctx.Err(), t.unavailable(t.last))
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
 	return t.unavailable(err)
+}
+
+// note keeps what an attempt at a change leaves open.
+func (t *tries) note(err error, sent bool) {
+	switch {
+	case sent && !answered(err) || errors.Is(err, firn.ErrUnknown):
+		t.open, t.openAt, t.since = err, t.address, nil
+	case t.open != nil:
+		t.since = err
+	}
+}
+
+// unknown says which attempt is open, and why. Of those after it, which did
+// nothing, it gives the kind of error alone: their own words, that nothing was
+// done, are not true of the call.
+func (t *tries) unknown(hasIDs bool) string {
+	since := ""
+	if t.since != nil {
+		kind := firn.ErrUnavailable
+		if e := (*firn.Error)(nil); answered(t.since) && errors.As(t.since, &e) {
+			kind = e.Kind
+		}
+		since = fmt.Sprintf("; tried again, it was not taken (%v)", kind)
+	}
+	if answered(t.open) {
+		return fmt.Sprintf("%s said: %v%s", t.openAt, t.open, since)
+	}
+	at, how := t.openAt+": ", "repeat it with the same ids to find out"
+	if lost := (*lostError)(nil); errors.As(t.open, &lost) {
+		at = "" // which it names itself
+	}
+	if !hasIDs {
+		how = "look, or repeat it, to find out"
+	}
+	return fmt.Sprintf("it may have been done, or not: %s%v%s; %s", at, t.open, since, how)
 }
 
 // unavailable returns what a node answered, or says that none did.
@@ -140,7 +177,7 @@ func (t *tries) unavailable(err error) *firn.Error {
 		return e
 	}
 	said := ""
-	if t.said != nil && t.saidBy != t.address {
+	if t.said != nil {
 		said = fmt.Sprintf("; before that %s said: %s", t.saidBy, t.said.Message)
 	}
 	return firn.Errorf(firn.ErrUnavailable, "no node could answer within %v; nothing was done: %s: %s%s", t.client.o.Timeout, t.address, reason(err), said)

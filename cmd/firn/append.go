@@ -129,17 +129,12 @@ func (l *appendLine) command() string {
 	return commandLine(words)
 }
 
-// unknownOutcome makes of an append's error what the user needs next. An append
-// whose time ran out may have been done just as well as one whose answer was lost.
+// unknownOutcome makes of an append's error what the user needs next.
 func unknownOutcome(err error, ids []firn.ID, repeat func() string) error {
-	if !isCut(err) && !errors.Is(err, firn.ErrUnknown) {
+	if !errors.Is(err, firn.ErrUnknown) {
 		return conflicting(err)
 	}
-	message := err.Error()
-	if isCut(err) {
-		message = "the append may have been done: no answer came in time"
-	}
-	e := firn.Errorf(firn.ErrUnknown, "%s (%s)", message, someIDs(ids))
+	e := firn.Errorf(firn.ErrUnknown, "%s (%s)", err, someIDs(ids))
 	e.IDs = ids
 	return &failure{err: e, repeat: repeat()}
 }
@@ -154,7 +149,7 @@ func someIDs(ids []firn.ID) string {
 	return fmt.Sprintf("ids %s and %d more", strings.Join(eventjson.IDs(ids[:most]), ", "), len(ids)-most)
 }
 
-// isCut reports whether a call ended because its time did.
+// isCut reports whether a call ended because its time did, and did nothing.
 func isCut(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -113,6 +113,7 @@ func (c *console) connected(cmd *cobra.Command, run func(*session) error) error 
 			return s.patience.explain(err)
 		}
 		defer db.Close()
+		s.patience.moved() // the client's own time begins with the call, and is to end first
 		s.db = db
 		return s.patience.explain(run(s))
 	})

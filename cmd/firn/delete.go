@@ -53,7 +53,7 @@ func runDelete(s *session, o deleteOptions) error {
 			return err
 		}
 	}
-	at, err := s.change(o.stream, expect, life)
+	at, err := s.db.Change(s.ctx, o.stream, expect, life)
 	if err != nil {
 		return err
 	}

@@ -74,13 +74,13 @@ func runMetadata(s *session, o metadataOptions) error {
 		if o.category != "" {
 			on = firn.CategoriesStream
 		}
-		if _, err := s.change(on, firn.Any, limits); err != nil {
+		if _, err := s.db.Change(s.ctx, on, firn.Any, limits); err != nil {
 			return err
 		}
 	}
 	if o.set != nil {
 		metadata = []byte(*o.set)
-		if _, err := s.change(o.stream, firn.Any, firn.Metadata{Data: metadata}); err != nil {
+		if _, err := s.db.Change(s.ctx, o.stream, firn.Any, firn.Metadata{Data: metadata}); err != nil {
 			return err
 		}
 	}

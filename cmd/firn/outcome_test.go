@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"os"
@@ -59,12 +60,23 @@ func TestUnknownOutcomeOfManyLines(t *testing.T) {
 	}
 }
 
-// hanging never answers.
-type hanging struct{ *memory }
+// hanging never answers. Where a change had left, nobody knows what became of it.
+type hanging struct {
+	*memory
+	left bool
+}
+
+// lost is what a change ends in.
+func (h hanging) lost(ctx context.Context) error {
+	<-ctx.Done()
+	if h.left {
+		return firn.Errorf(firn.ErrUnknown, "it may have been done, or not: %v", ctx.Err())
+	}
+	return fmt.Errorf("%w; before that: %w", ctx.Err(), firn.Errorf(firn.ErrUnavailable, "there is no leader; nothing was done"))
+}
 
 func (h hanging) Append(ctx context.Context, _ ...firn.Write) (firn.Appended, error) {
-	<-ctx.Done()
-	return firn.Appended{}, ctx.Err()
+	return firn.Appended{}, h.lost(ctx)
 }
 
 func (h hanging) Read(ctx context.Context, _ firn.Query) iter.Seq2[firn.Event, error] {
@@ -75,25 +87,27 @@ func (h hanging) Read(ctx context.Context, _ firn.Query) iter.Seq2[firn.Event, e
 }
 
 func (h hanging) Change(ctx context.Context, _ string, _ firn.Expectation, _ firn.Life) (firn.Position, error) {
-	<-ctx.Done()
-	return 0, ctx.Err()
+	return 0, h.lost(ctx)
 }
 
 func TestTimeout(t *testing.T) {
 	c := newCLI(t)
 	c.ok("append", "a-1", "--type", "T")
 	for _, test := range []struct {
+		left   bool
 		status int
 		words  string
 		line   string
 	}{
-		{exitUnavailable, "no answer within", "read a-1"},
-		{exitUnknown, "no answer came in time", "append a-1 --type T"},
-		{exitUnknown, "This repeats it safely:\n  firn delete a-1 --timeout 20ms", "delete a-1"},
+		{false, exitUnavailable, "no answer within", "read a-1"},
+		{true, exitUnknown, "it may have been done, or not", "append a-1 --type T"},
+		{true, exitUnknown, "This repeats it safely:\n  firn delete a-1 --timeout 20ms", "delete a-1"},
+		{false, exitUnavailable, "no answer within 22ms", "append a-1 --type T"},
+		{false, exitUnavailable, "before that: there is no leader; nothing was done", "delete a-1"},
 	} {
 		var out, errs bytes.Buffer
 		con := c.console("", &out, &errs)
-		con.dial = func(context.Context, string) (store, error) { return hanging{c.db}, nil }
+		con.dial = func(context.Context, string) (store, error) { return hanging{c.db, test.left}, nil }
 		args := append(strings.Fields(test.line), "--timeout", "20ms")
 		if status := run(t.Context(), args, con); status != test.status || !strings.Contains(errs.String(), test.words) {
 			t.Errorf("firn %s: exit %d: %s", test.line, status, &errs)
@@ -108,7 +122,7 @@ func TestInterrupt(t *testing.T) {
 	con := c.console("", &out, &errs)
 	con.dial = func(context.Context, string) (store, error) {
 		cancel() // Ctrl-C comes once the command is at work
-		return hanging{c.db}, nil
+		return hanging{c.db, false}, nil
 	}
 	if status := run(ctx, []string{"read", "a-1"}, con); status != exitOther || !strings.Contains(errs.String(), "interrupted") {
 		t.Errorf("exit %d: %s", status, &errs)

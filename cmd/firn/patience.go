@@ -41,15 +41,15 @@ func (p *patience) rest() { p.timer.Stop() }
 
 // explain puts an error that came of the context's end into words.
 func (p *patience) explain(err error) error {
-	var stated *firn.Error
-	if err == nil || errors.As(err, &stated) && stated.Kind != firn.ErrTimeout {
-		return err
-	}
 	if !isCut(err) && !errors.Is(err, firn.ErrTimeout) {
 		return err
 	}
 	if errors.Is(context.Cause(p.ctx), errOutOfPatience) {
-		return firn.Errorf(firn.ErrTimeout, "no answer within %s; is the cluster up and has it a leader (firn cluster status)? A longer --timeout waits longer", p.timeout)
+		before := ""
+		if stated := (*firn.Error)(nil); errors.As(err, &stated) && stated.Kind != firn.ErrTimeout {
+			before = "; before that: " + stated.Message
+		}
+		return firn.Errorf(firn.ErrTimeout, "no answer within %s; is the cluster up and has it a leader (firn cluster status)? A longer --timeout waits longer%s", p.timeout, before)
 	}
 	if p.ctx.Err() != nil {
 		return errInterrupted

@@ -45,7 +45,7 @@ func runTruncate(s *session, o truncateOptions) error {
 	if err := s.confirm(o.yes, question); err != nil {
 		return err
 	}
-	at, err := s.change(o.stream, firn.Any, firn.Truncate{Before: firn.Revision(o.before)})
+	at, err := s.db.Change(s.ctx, o.stream, firn.Any, firn.Truncate{Before: firn.Revision(o.before)})
 	if err != nil {
 		return err
 	}

@@ -158,6 +158,47 @@ func TestNoLeaderAndNobodyElse(t *testing.T) {
 	}
 }
 
+// TestAnOpenOutcomeIsNotContradicted: one attempt may have done it, and those
+// after it have done nothing. The caller reads why it is not known, and nowhere
+// that nothing was done.
+func TestAnOpenOutcomeIsNotContradicted(t *testing.T) {
+	for name, first := range map[string]struct {
+		err   error
+		words string
+	}{
+		"leadership was lost": {firn.Errorf(firn.ErrUnknown, "the append may have been done: leadership was lost; repeat it with the same ids"), "leadership was lost"},
+		"no answer came":      {nil, "did not answer in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			c.leader.Store(0)
+			c.nodes[0].OnAppend = func(ctx context.Context, _ []wire.Write) (firn.Appended, error) {
+				c.leader.Store(-1)
+				if first.err == nil {
+					<-ctx.Done()
+				}
+				return firn.Appended{}, first.err
+			}
+			for _, b := range c.nodes[1:] {
+				b.OnAppend = func(context.Context, []wire.Write) (firn.Appended, error) {
+					return firn.Appended{}, firn.Errorf(firn.ErrUnavailable, "there is no leader at present; nothing was done, try again")
+				}
+			}
+			o := clientOptions()
+			o.Timeout = 300 * time.Millisecond
+			db := dial(t, c.addresses(), o)
+			_, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T", ID: firn.NewID()}))
+			var e *firn.Error
+			if !errors.As(err, &e) || e.Kind != firn.ErrUnknown || len(e.IDs) != 1 || e.Stream != "s" {
+				t.Fatalf("got %+v, want %v with the id", err, firn.ErrUnknown)
+			}
+			if !strings.Contains(e.Message, first.words) || !strings.Contains(e.Message, "with the same ids") || strings.Contains(e.Message, "nothing was done") {
+				t.Errorf("it says: %s", e.Message)
+			}
+		})
+	}
+}
+
 // TestLeaderStops: the leader's door closes; the client goes on with the next
 // leader, and nothing is written twice.
 func TestLeaderStops(t *testing.T) {
@@ -241,7 +282,7 @@ func TestDial(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	o := client.Options{DialTimeout: 50 * time.Millisecond}
+	o := client.Options{DialTimeout: time.Second}
 	list := []string{closed.Addr().String(), stranger.Addr().String(), silent.Addr().String()}
 	_, err = client.Dial(t.Context(), strings.Join(list, ","), o)
 	if !errors.Is(err, firn.ErrUnavailable) {
@@ -268,5 +309,34 @@ func TestDial(t *testing.T) {
 	}
 	if _, _, err := db.Head(t.Context(), firn.Consistency{}); !errors.Is(err, firn.ErrUnavailable) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestDialStrangers: what is no answer of Firn's to the handshake is taken for
+// another protocol's, also where it could be the beginning of a frame.
+func TestDialStrangers(t *testing.T) {
+	for name, answer := range map[string][]byte{
+		"another version":       []byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
+		"too short a length":    {0, 0, 0, 1, wire.FrameVersion, byte(wire.KindWelcome), 0, 0, 0, 0, 0, 0, 0, 0},
+		"a frame of 4 GiB":      {0xff, 0xff, 0xff, 0xff, wire.FrameVersion, byte(wire.KindWelcome), 0, 0, 0, 0, 0, 0, 0, 0},
+		"an unknown kind":       {0, 0, 0, 10, wire.FrameVersion, 231, 0, 0, 0, 0, 0, 0, 0, 0},
+		"a kind of its own":     {0, 0, 0, 10, wire.FrameVersion, byte(wire.KindPing), 0, 0, 0, 0, 0, 0, 0, 0},
+		"unknown, and of 4 GiB": {0xff, 0xff, 0xff, 0xff, wire.FrameVersion, 231, 0, 0, 0, 0, 0, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := client.Options{Dial: func(context.Context, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() {
+					hello := make([]byte, 1024)
+					far.Read(hello)
+					far.Write(answer)
+				}()
+				return near, nil
+			}}
+			_, err := client.Dial(t.Context(), "stranger:1", o)
+			if !errors.Is(err, firn.ErrUnsupported) || !strings.Contains(err.Error(), "right port") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
