@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/server/wire"
@@ -30,6 +31,8 @@ type Config struct {
 	DiskReserve    uint64 // bytes to keep free; default the larger of 512 MiB and 2 % of the disk
 	Limits         Limits // configured downwards
 	Insecure       bool   // listen beyond loopback without TLS: everybody who reaches the ports may do everything
+
+	Heartbeat time.Duration // after so long without its leader, a node stands for election; the same on all nodes, at least 20 ms; default 300 ms
 
 	RaftLog  RaftLog                // when the Raft log is shortened
 	DiskFree func() (uint64, error) // how many bytes the disk has left; default: the file system is asked
@@ -92,6 +95,13 @@ type Member struct {
 
 const cacheBytesDefault = 256 << 20
 
+// Bounds of Config.Heartbeat. A longer one would leave a cluster without a
+// leader for minutes.
+const (
+	heartbeatMin = 20 * time.Millisecond
+	heartbeatMax = time.Minute
+)
+
 var validID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // check fills in defaults and names every fault at once.
@@ -100,6 +110,9 @@ func (c *Config) check() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if !validID.MatchString(c.ID) {
 		fault("the id %.80q; give 1 to 64 letters, digits, '.', '_' or '-'", c.ID)
+	}
+	if c.Heartbeat != 0 && (c.Heartbeat < heartbeatMin || c.Heartbeat > heartbeatMax) {
+		fault("a heartbeat of %v; give one of %v to %v", c.Heartbeat, heartbeatMin, heartbeatMax)
 	}
 	if c.Dir == "" {
 		fault("there is no data directory; name one")

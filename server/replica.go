@@ -56,6 +56,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 			DiskFree: n.diskFree, DiskReserve: n.config.DiskReserve,
 		},
 		OnFatal: n.fail, OnRestart: n.restart,
+		Timing: replication.Timing{Heartbeat: n.config.Heartbeat},
 		Limits: replication.Limits{
 			SnapshotBytes: n.config.RaftLog.SnapshotBytes, TrailingBytes: n.config.RaftLog.TrailingBytes,
 		},

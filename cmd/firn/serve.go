@@ -69,6 +69,7 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 	f.Var(&o.cache, "cache", "memory for caches (default 256MiB)")
 	f.IntVar(&o.MaxConnections, "max-connections", 20_000, "at most so many client connections")
 	f.Var(&o.diskReserve, "disk-reserve", "refuse appends with less free disk than this (default: the larger of 512MiB and 2 % of the disk)")
+	f.DurationVar(&o.Heartbeat, "heartbeat", 300*time.Millisecond, "after so long without its leader, a node stands for election; the same on all nodes, longer where disks are slow or nodes far apart")
 	f.Var(&o.frame, "max-frame", "longest frame on a client connection (default 16MiB, which is also the most)")
 	f.Var(&o.event, "max-event", "most data and metadata of one event (default 4MiB, which is also the most)")
 	f.Var(&o.append, "max-append", "most bytes of one append's records (default 8MiB, which is also the most)")

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/server"
@@ -72,7 +73,7 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 	c.env["FIRN_SERVE_ADVERTISE_PEER"], c.env["FIRN_SERVE_INSECURE"] = "10.0.0.1:7410", "true"
 	r := c.runUntilReady(l, "serve", "--id", "n1", "--listen", "0.0.0.0:7400", "--advertise", "10.0.0.1:7400", "--peer", "0.0.0.0:7410",
 		"--bootstrap", "n1=10.0.0.1:7410,n2=10.0.0.2:7410", "--bootstrap", "n3=10.0.0.3:7410", "--disk-reserve", "1024KiB", "--max-connections", "7",
-		"--max-frame", "2MiB", "--max-event", "512KiB", "--max-append", "1MiB", "--max-append-events", "100", "--max-name", "64")
+		"--max-frame", "2MiB", "--max-event", "512KiB", "--max-append", "1MiB", "--max-append-events", "100", "--max-name", "64", "--heartbeat", "1s")
 	if r.status != exitDone || len(l.started) != 1 || !l.nodes[0].closed {
 		t.Fatalf("exit %d, %d nodes: %s", r.status, len(l.started), r.err)
 	}
@@ -83,7 +84,7 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 		Listen:     server.Addresses{Client: "0.0.0.0:7400", Peer: "0.0.0.0:7410"},
 		Advertise:  server.Addresses{Client: "10.0.0.1:7400", Peer: "10.0.0.1:7410"},
 		Bootstrap:  []server.Member{{ID: "n1", Peer: "10.0.0.1:7410"}, {ID: "n2", Peer: "10.0.0.2:7410"}, {ID: "n3", Peer: "10.0.0.3:7410"}},
-		CacheBytes: 1 << 30, DiskReserve: 1 << 20, MaxConnections: 7, Insecure: true,
+		CacheBytes: 1 << 30, DiskReserve: 1 << 20, MaxConnections: 7, Insecure: true, Heartbeat: time.Second,
 		Limits: server.Limits{FrameBytes: 2 << 20, EventBytes: 512 << 10, AppendBytes: 1 << 20, AppendEvents: 100, NameBytes: 64},
 	}
 	if !reflect.DeepEqual(got, want) {

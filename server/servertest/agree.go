@@ -45,7 +45,7 @@ func Agree(t testing.TB, db *client.Client, addresses ...string) []firn.Event {
 // has come to head, and verifies the node.
 func NodeLog(ctx context.Context, t testing.TB, address string, head firn.Position) []firn.Event {
 	t.Helper()
-	db := await(ctx, t, address)
+	db := dial(ctx, t, address, client.Options{})
 	for {
 		_, _, err := db.Head(ctx, firn.Consistency{AtLeast: head})
 		if err == nil {
@@ -71,23 +71,6 @@ func NodeLog(ctx context.Context, t testing.TB, address string, head firn.Positi
 		t.Errorf("the node at %s breaks invariant %d: %s", address, f.Invariant, f.Text)
 	}
 	return log
-}
-
-// await returns a client of one node, once it answers. It is closed when the
-// test ends.
-func await(ctx context.Context, t testing.TB, address string) *client.Client {
-	t.Helper()
-	for {
-		db, err := client.Dial(ctx, address, client.Options{})
-		if err == nil {
-			t.Cleanup(func() { db.Close() })
-			return db
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("the node at %s does not answer: %v", address, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 func same(a, b *firn.Event) bool {

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/firndb/firn/server"
 )
@@ -41,12 +42,13 @@ type portable struct {
 	Listen     server.Addresses
 	Bootstrap  []server.Member
 	CacheBytes int64
+	Heartbeat  time.Duration
 	Limits     server.Limits
 	RaftLog    server.RaftLog
 }
 
 // SpawnWith is [Spawn] with something set on each node's configuration that
-// "firn serve" has no flag for: its Limits and its RaftLog.
+// "firn serve" has no flag for, such as its RaftLog.
 func SpawnWith(t testing.TB, n int, set func(c *server.Config)) *Processes {
 	t.Helper()
 	return spawn(t, n, set)
@@ -56,7 +58,7 @@ func SpawnWith(t testing.TB, n int, set func(c *server.Config)) *Processes {
 func (p *Processes) asNode(c server.Config) *exec.Cmd {
 	p.t.Helper()
 	p.set(&c)
-	text, err := json.Marshal(portable{c.ID, c.Dir, c.Listen, c.Bootstrap, c.CacheBytes, c.Limits, c.RaftLog})
+	text, err := json.Marshal(portable{c.ID, c.Dir, c.Listen, c.Bootstrap, c.CacheBytes, c.Heartbeat, c.Limits, c.RaftLog})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func asNode(text string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	n, err := server.Start(server.Config{
-		ID: p.ID, Dir: p.Dir, Listen: p.Listen, Bootstrap: p.Bootstrap, CacheBytes: p.CacheBytes,
+		ID: p.ID, Dir: p.Dir, Listen: p.Listen, Bootstrap: p.Bootstrap, CacheBytes: p.CacheBytes, Heartbeat: p.Heartbeat,
 		Limits: p.Limits, RaftLog: p.RaftLog, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

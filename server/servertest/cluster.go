@@ -140,15 +140,26 @@ func (c *Cluster) Dial() *client.Client {
 	return Dial(c.t, c.Addresses, client.Options{})
 }
 
-// Dial returns a client, closed when the test ends.
+// Dial returns a client, once a node at one of the addresses answers. It is
+// closed when the test ends.
 func Dial(t testing.TB, addresses string, o client.Options) *client.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	db, err := client.Dial(ctx, addresses, o)
-	if err != nil {
-		t.Fatal(err)
+	return dial(ctx, t, addresses, o)
+}
+
+func dial(ctx context.Context, t testing.TB, addresses string, o client.Options) *client.Client {
+	t.Helper()
+	for {
+		db, err := client.Dial(ctx, addresses, o)
+		if err == nil {
+			t.Cleanup(func() { db.Close() })
+			return db
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("nobody answers at %s: %v", addresses, err)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
-	t.Cleanup(func() { db.Close() })
-	return db
 }

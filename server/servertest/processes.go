@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,8 +93,30 @@ func spawn(t testing.TB, n int, set func(*server.Config), flags ...string) *Proc
 	for i := range n {
 		p.Run(i, flags...)
 	}
+	for i := range n {
+		p.awaitListening(i)
+	}
 	p.Dial()
 	return p
+}
+
+// awaitListening returns once node i serves all its ports, of which that for
+// HTTP is the last one.
+func (p *Processes) awaitListening(i int) {
+	p.t.Helper()
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(10 * time.Millisecond) {
+		nc, err := net.Dial("tcp", p.HTTP(i))
+		if err == nil {
+			nc.Close()
+			return
+		}
+		if !p.nodes[i].running() {
+			p.t.Fatalf("node %s has ended before it served", id(i))
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("node %s does not serve within %v: %v", id(i), startTimeout, err)
+		}
+	}
 }
 
 // Run starts node i, anew or again.

@@ -80,7 +80,7 @@ func TestAllDisksAreFull(t *testing.T) {
 	t.Parallel()
 	c, disks := startWithDisks(t)
 	db := servertest.Dial(t, c.Addresses, client.Options{Timeout: 700 * time.Millisecond})
-	append1(t, db, "order-1")
+	append1(t, c.Dial(), "order-1")
 	for i := range disks {
 		disks[i].Store(full)
 	}
@@ -98,7 +98,7 @@ func TestAllDisksAreFull(t *testing.T) {
 	// One that has not looked at its disk yet may still lead, and take an append
 	// that then nobody confirms.
 	awaitLeader(t, c, func(leader int) bool { return leader == -1 })
-	servertest.Firn(t, "", "append", "order-1", "--type", "Refused", "--addr", c.Address(1), "--timeout", "1s").Want(t, 5, "this node's disk has 1073741823 bytes free", "in reserve")
+	servertest.Firn(t, "", "append", "order-1", "--type", "Refused", "--addr", c.Address(1), "--timeout", "5s").Want(t, 5, "this node's disk has 1073741823 bytes free", "in reserve")
 	servertest.Firn(t, "", "read", "order-1", "--local", "--addr", c.Address(1)).Want(t, 0, `"revision":0`)
 	for i := range disks {
 		disks[i].Store(roomy)
