@@ -26,6 +26,7 @@ type applier struct {
 	states   *states
 
 	definitions *definitions
+	groups      groups
 
 	// Of the Apply call that is running.
 	batch     *pebble.Batch

@@ -147,6 +147,8 @@ func (a *applier) item(micros int64, item command.Item) (command.Result, error) 
 		return a.change(micros, item)
 	case *command.Define:
 		return a.define(micros, item)
+	case *command.Settle:
+		return a.settle(item)
 	case *command.Found:
 		a.identity = identity{item.Cluster, item.History}
 		a.value = a.identity.append(a.value[:0])

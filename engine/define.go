@@ -80,6 +80,11 @@ func (a *applier) define(micros int64, item *command.Define) (command.Result, er
 	if err := a.systemEvent(system, micros, item.Actor, firn.Draft{ID: item.ID, Type: typ, ContentType: firn.JSON, Data: data}); err != nil {
 		return command.Result{}, err
 	}
+	if v.Class == command.ClassGroup {
+		if err := a.defineGroup(&v); err != nil {
+			return command.Result{}, err
+		}
+	}
 	a.definitions = a.definitions.with(v)
 	if len(v.Body) == 0 {
 		a.ended[string(appendDefinedPrefix(nil, v.Class, v.Name))] = v.Version
@@ -104,6 +109,14 @@ func (a *applier) judgeDefine(expect firn.Expectation, v *Definition) error {
 		}
 		if want, exact := expect.Exact(); exact && uint64(want) != held.Version {
 			return firn.Errorf(firn.ErrConflict, "the %s %s is at version %d, not %d; look at what has changed", v.Class, v.Name, held.Version, want)
+		}
+	}
+	if v.Class == command.ClassGroup && !ends {
+		if _, err := groupBeginning(v.Body); err != nil {
+			return err
+		}
+		if !found && len(a.groups) >= GroupsMax {
+			return firn.Errorf(firn.ErrTooLarge, "there are %d groups, which is the most; delete those that are not needed", len(a.groups))
 		}
 	}
 	if !ends && bytes > definedBytesMax {

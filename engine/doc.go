@@ -60,4 +60,7 @@
 //     position, that says the same; versions of a definition count from 1 on.
 //  14. n lists the snapshots that v holds, each whole and of a revision that its
 //     stream has, no more than the rule of thin keeps.
+//  15. A group that is defined has its progress, within the store; its counts
+//     are what counting its asides gives; each is found by its time and by the
+//     stream that it holds. No other group has keys.
 package engine

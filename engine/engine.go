@@ -52,6 +52,7 @@ type seen struct {
 	tail     *view // the open layer, which begins behind the last sealed one
 
 	definitions *definitions
+	groups      groups
 
 	stateHits, stateMisses uint64 // of apply's cache of stream states
 }
@@ -67,7 +68,7 @@ func (e *Engine) publish() {
 	a.pending = a.pending[:0]
 	e.seen.Store(&seen{
 		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
-		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(), definitions: a.definitions,
+		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(), definitions: a.definitions, groups: a.groups,
 		stateHits: a.states.hits, stateMisses: a.states.miss,
 	})
 	e.waiting.Lock()

@@ -19,12 +19,14 @@ import (
 //	o | layer u32 | first position u64               which events stand at the next positions of the layer
 //	c | layer u32 | part u16                         hashes of ids → places in the layer
 //	d | class u8 | name | 0x00 | position u64        a version of a definition
+//	g | name | 0x00 | what | …                       a consumer group; see groupkeys.go
 //	n | stream | 0x00                                which snapshots of the stream are kept
 //	v | stream | 0x00 | fold version 16 B | revision u64   a snapshot: a fold's state
 //	m | name                                         what the store knows of itself
 //
-// Only m|applied, n and, after damage, v are ever written twice. The prefixes are spoken for: the list
-// only grows, a byte is never used again. docs/formats/keys.md has the values.
+// Only m|applied, n, what is under g and, after damage, v are ever written twice.
+// The prefixes are spoken for: the list only grows, a byte is never used again.
+// docs/formats/keys.md has the values.
 const (
 	prefixEvent     = 'e'
 	prefixIndex     = 'i'
@@ -34,6 +36,7 @@ const (
 	prefixIDs       = 'c'
 	prefixMeta      = 'm'
 	prefixDefined   = 'd'
+	prefixGroup     = 'g'
 	prefixSnapshots = 'n'
 	prefixSnapshot  = 'v'
 	nameEnd         = 0x00

@@ -112,6 +112,9 @@ func (a *applier) load() error {
 	if err := a.loadDefinitions(); err != nil {
 		return err
 	}
+	if err := a.loadGroups(); err != nil {
+		return err
+	}
 	return a.loadTail()
 }
 

@@ -39,7 +39,7 @@ func entriesOf(seed uint64, n int) []engine.Entry {
 		if rng.IntN(10) == 0 {
 			d := &command.Define{ID: id(), Class: command.Class(1 + rng.IntN(2)), Name: fmt.Appendf(nil, "d%d", rng.IntN(3)), Expect: expect}
 			if rng.IntN(3) > 0 {
-				d.Body = fmt.Appendf(nil, "%d", rng.IntN(9))
+				d.Body = fmt.Appendf(nil, `{"after":%d}`, rng.IntN(9))
 			}
 			return d
 		}

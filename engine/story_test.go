@@ -26,6 +26,8 @@ import (
 //	define CLASS NAME EXPECTATION [BODY] [id=N]   no body: it ends
 //	definitions CLASS [at=POSITION]
 //	versions CLASS NAME
+//	settle GROUP created=P step=N through=P [open=P-P…] [counts=DUE-RETRYING-PARKED-WAITING] [rewind]   see settle
+//	group GROUP
 //	read [stream=S | category=C | id=ID] [at=POINT] [from=POINT] [backwards] [limit=N] [types=T] [system]
 //	info STREAM [at=POINT]
 //	streams
@@ -89,6 +91,10 @@ func (w *teller) run(t *testing.T, d *datadriven.TestData) string {
 		}
 		found, _ := w.s.Engine().Definitions(storyClass(words[0]))
 		return definitionLines(found, nil)
+	case "settle":
+		return w.settle(words[0], args, d.Input)
+	case "group":
+		return w.group(words[0])
 	case "versions":
 		return definitionLines(w.s.Engine().DefinitionVersions(storyClass(words[0]), words[1]))
 	case "info":

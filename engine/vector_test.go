@@ -31,6 +31,10 @@ func TestKeyVectors(t *testing.T) {
 		v("defined", appendDefinedKey(nil, command.ClassFold, "cart", 65537), vector.F("class", int(command.ClassFold)), vector.F("name", "cart"), position),
 		v("snapshots", appendSnapshotsKey(nil, stream), vector.F("stream", stream)),
 		v("snapshot", appendSnapshotKey(nil, stream, firn.FoldVersion{0xab, 15: 0xcd}, 7), vector.F("stream", stream), vector.F("version", firn.FoldVersion{0xab, 15: 0xcd}), vector.F("revision", 7)),
+		v("group-progress", progressKey("mail"), vector.F("group", "mail")),
+		v("group-aside", appendAsideKey(nil, "mail", command.AsideParked, 65537, stream), vector.F("group", "mail"), vector.F("state", command.AsideParked), position, vector.F("stream", stream)),
+		v("group-held", appendHeldKey(nil, "mail", stream), vector.F("group", "mail"), vector.F("stream", stream)),
+		v("group-due", appendDueKey(nil, "mail", 1_772_000_000_000_000, 65537, stream), vector.F("group", "mail"), vector.F("due", 1_772_000_000_000_000), position, vector.F("stream", stream)),
 		v("meta", metaKey(metaApplied), vector.F("name", metaApplied)),
 		v("chain", chainKey(512), vector.F("name", metaChain), vector.F("index", 512)),
 	})
@@ -59,6 +63,8 @@ func values() []struct {
 	id := identity{cluster: [16]byte{1}, history: [16]byte{2}}
 	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
 	definedKey := appendDefinedKey(nil, command.ClassGroup, "mail", 90)
+	progress := GroupProgress{Created: 3, Step: 300, Through: 1000, Open: []firn.Position{7, 900}, Counts: command.Counts{Due: 4, Retrying: 3, Parked: 2, Waiting: 1}}
+	set := command.Aside{State: command.AsideParked, Position: 90, Stream: []byte("order-1"), Holds: true, Revision: 300, Attempts: 10, Parked: 1_772_000_000_000_000, Reason: []byte("no such address")}
 	layerKey := appendLayerKey(nil, prefixLayer, 1)
 	version := firn.FoldVersion{0xab, 15: 0xcd}
 	snapshots := snapshotList{folds: []foldSnapshots{{name: "cart", version: version, saved: 90, kept: []keptSnapshot{{0, 2}, {99, 300}}}}}
@@ -84,6 +90,21 @@ func values() []struct {
 				return nil, err
 			}
 			return *l, nil
+		}},
+		{"group-progress", progress.append(nil), func(b []byte) (any, error) {
+			g, err := parseGroupProgress(progressKey("mail"), b)
+			if err != nil {
+				return nil, err
+			}
+			return *g, nil
+		}},
+		{"group-aside", appendAside(nil, &set), func(b []byte) (any, error) {
+			a, err := parseAside(appendAsideKey(nil, "mail", command.AsideParked, 90, "order-1"), b)
+			return fmt.Sprintf("state %d position %d %s/%d attempts %d due %d parked %d flags %d: %s", a.State, a.Position, a.Stream, a.Revision, a.Attempts, a.Due, a.Parked, a.Flags(), a.Reason), err
+		}},
+		{"group-held", appendHeld(nil, &set), func(b []byte) (any, error) {
+			state, p, err := parseHeldBy(appendHeldKey(nil, "mail", "order-1"), b)
+			return fmt.Sprintf("state %d position %d", state, p), err
 		}},
 		{"definition", defined.append(nil), func(b []byte) (any, error) {
 			d, err := parseDefinition(definedKey, b)

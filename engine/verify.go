@@ -68,7 +68,7 @@ func (e *Engine) Verify(ctx context.Context, progress func(done, total uint64)) 
 	defer v.db.Close()
 	err := v.meta()
 	if err == nil {
-		for _, pass := range []func(context.Context) error{v.prefixes, v.layers, v.streams, v.lives, v.definitions, v.snapshots} {
+		for _, pass := range []func(context.Context) error{v.prefixes, v.layers, v.streams, v.lives, v.definitions, v.groups, v.snapshots} {
 			if err = pass(ctx); err != nil {
 				break
 			}

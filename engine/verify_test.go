@@ -51,6 +51,13 @@ func TestVerifyCatchesPlantedDamage(t *testing.T) {
 		{14, "a snapshot's state is another", "vorder-2\x00", func(p *planter) { p.find(0); p.value[4] ^= 1; p.set() }},
 		{14, "a list of snapshots is gone", "norder-2\x00", (*planter).remove},
 		{14, "a list of snapshots names another revision", "norder-2\x00", func(p *planter) { p.find(0); p.value[len(p.value)-2]++; p.set() }},
+		{15, "nothing says where a group stands", "gmail\x00p", (*planter).remove},
+		{15, "a group's open positions are not in order", "gmail\x00p", func(p *planter) { p.find(0); p.value[len(p.value)-1] = 0; p.set() }},
+		{15, "an aside is gone", "gmail\x00a", (*planter).remove},
+		{15, "an aside is not found by its time", "gmail\x00t", (*planter).remove},
+		{15, "an aside is not found by its stream", "gmail\x00horder-2", (*planter).remove},
+		{15, "a stream is held by another aside", "gmail\x00horder-1", func(p *planter) { p.find(0); p.value[2]++; p.set() }},
+		{15, "a key of a group that is not defined", "m", func(p *planter) { p.put([]byte("gnobody\x00p"), nil) }},
 	} {
 		t.Run(fmt.Sprint(plant.invariant, " ", plant.name), func(t *testing.T) {
 			e := storeToDamage(t)
@@ -83,7 +90,7 @@ func storeToDamage(t *testing.T) *engine.Engine {
 			t.Fatal(err, results)
 		}
 	}
-	for i := range 250 { // with the changes 256 entries, so that the chain is kept at the last
+	for i := range 249 { // with the changes 256 entries, so that the chain is kept at the last
 		d := firn.Draft{ID: firn.NewID(), Type: "T", Data: []byte("some data"), CorrelationID: fmt.Sprint("c", i%3), CausationID: "x"}
 		apply(&command.Append{Writes: []command.Write{{Stream: fmt.Appendf(nil, "order-%d", i%4), Records: [][]byte{record.AppendDraft(nil, &d)}}}})
 	}
@@ -91,9 +98,16 @@ func storeToDamage(t *testing.T) *engine.Engine {
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Truncate{Before: 3}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte("order-1"), Life: firn.Limits{MaxCount: 20}})
 	apply(&command.Change{ID: firn.NewID(), Stream: []byte(firn.CategoriesStream), Life: firn.Limits{Category: "order", MaxAge: time.Hour}})
-	for _, body := range []string{"[1]", "[2]"} {
+	for _, body := range []string{`{"a":1}`, `{"a":2}`} {
 		apply(&command.Define{ID: firn.NewID(), Class: command.ClassGroup, Name: []byte("mail"), Body: []byte(body)})
 	}
+	apply(&command.Settle{
+		Group: []byte("mail"), Created: 253, Step: 1, Through: 100, Open: []firn.Position{50, 60}, Counts: command.Counts{Due: 1, Parked: 1, Waiting: 1},
+		Added: []command.Aside{
+			{State: command.AsideDue, Position: 10, Stream: []byte("order-1"), Holds: true},
+			{State: command.AsideParked, Position: 20, Stream: []byte("order-2"), Holds: true},
+		},
+	})
 	report, err := e.Verify(t.Context(), nil)
 	if err != nil || len(report.Faults) > 0 {
 		t.Fatalf("before any damage: %v, %v", err, report.Faults)

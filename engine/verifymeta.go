@@ -63,7 +63,7 @@ func (v *verifier) meta() error {
 // prefixes checks that no key lies between those that are known (11).
 func (v *verifier) prefixes(ctx context.Context) error {
 	var lower []byte
-	for _, known := range []byte{prefixIDs, prefixDefined, prefixEvent, prefixIndex, prefixLayer, prefixMeta, prefixSnapshots, prefixChunk, prefixLife, prefixSnapshot, 0} {
+	for _, known := range []byte{prefixIDs, prefixDefined, prefixEvent, prefixGroup, prefixIndex, prefixLayer, prefixMeta, prefixSnapshots, prefixChunk, prefixLife, prefixSnapshot, 0} {
 		var upper []byte // after the last, the end
 		if known != 0 {
 			upper = []byte{known}

@@ -18,6 +18,7 @@ const (
 	KindFound    Kind = 3 // Found: the first item of a history: the store's identity
 	KindVersion  Kind = 4 // Version: which commands and formats are in use from here on
 	KindDefine   Kind = 5 // Define: a definition that the cluster shares
+	KindSettle   Kind = 6 // Settle: where a consumer group stands after some answers
 	KindSnapshot Kind = 7 // Snapshot: a fold's state of one stream at one revision
 )
 
@@ -30,8 +31,8 @@ const entryVersion = 1
 // ErrUnknownKind says that an entry holds something of a later release.
 var ErrUnknownKind = errors.New("an item of a later release")
 
-// Item is one change: [*Append], [*Change], [*Found], [*Version], [*Define] or
-// [*Snapshot].
+// Item is one change: [*Append], [*Change], [*Found], [*Version], [*Define],
+// [*Settle] or [*Snapshot].
 type Item interface {
 	kind() Kind
 	appendBody(dst []byte) []byte
@@ -40,7 +41,7 @@ type Item interface {
 
 // Result is what applying one item answered. Either Err is set or the rest.
 type Result struct {
-	Appended firn.Appended // Append; for a Change or Define only Position, Time and Repeated
+	Appended firn.Appended // Append; for a Change or Define only Position, Time and Repeated; for a Settle nothing
 	Version  uint64        // Define: the one that the definition got
 	Err      *firn.Error
 }
@@ -136,6 +137,8 @@ func (r *reader) item() (Item, error) {
 		item = new(Version)
 	case KindDefine:
 		item = new(Define)
+	case KindSettle:
+		item = new(Settle)
 	case KindSnapshot:
 		item = new(Snapshot)
 	default:

@@ -40,8 +40,17 @@ func items() map[string][]command.Item {
 		"define":         {&command.Define{Actor: []byte("ann"), ID: id, Class: command.ClassGroup, Name: []byte("mail"), Expect: firn.None, Body: []byte(`{"all":true}`)}},
 		"define-again":   {&command.Define{ID: id, Class: command.ClassFold, Name: []byte("cart"), Expect: firn.At(300), Body: []byte(`{}`)}},
 		"define-end":     {&command.Define{ID: id, Class: command.ClassUpcaster, Name: []byte("v2"), Expect: firn.Exists}},
-		"found":          {&command.Found{Cluster: [16]byte{1, 2, 3}, History: [16]byte{0xff}}},
-		"version":        {&command.Version{To: 1}},
+		"settle": {&command.Settle{
+			Group: []byte("mail"), Created: 7, Step: 300, Through: 1000, Open: []firn.Position{3, 900, 999}, Counts: command.Counts{Due: 2, Retrying: 1, Parked: 3, Waiting: 1},
+			Removed: []command.Aside{{State: command.AsideDue, Position: 2, Due: micros, Stream: []byte("order-42"), Holds: true}},
+			Added: []command.Aside{
+				{State: command.AsideParked, Position: 2, Stream: []byte("order-42"), Holds: true, Revision: 300, Attempts: 10, Parked: micros, Reason: []byte("no such address")},
+				{State: command.AsideDue, Position: 998, Due: micros + 1, Stream: []byte("order-43"), Replay: true, Attempts: 1},
+			},
+		}},
+		"settle-rewind": {&command.Settle{Group: []byte("mail"), Created: 7, Step: 301, Rewind: true, Through: 5}},
+		"found":         {&command.Found{Cluster: [16]byte{1, 2, 3}, History: [16]byte{0xff}}},
+		"version":       {&command.Version{To: 1}},
 		"snapshot": {&command.Snapshot{Actor: []byte("ann"), Stream: []byte("order-42"), Fold: []byte("cart"), Version: firn.FoldVersion{0xab, 15: 0xcd},
 			Revision: 300, Partial: true, State: []byte(`{"items":[]}`)}},
 		"several": {
@@ -131,6 +140,17 @@ func meaning(item command.Item) []vector.Field {
 	case *command.Define:
 		return []vector.Field{vector.F("item", "define"), vector.F("actor", item.Actor), vector.F("id", item.ID), {Key: "class", Value: item.Class.String()},
 			vector.F("name", item.Name), vector.F("expect of version", item.Expect), vector.F("body", item.Body)}
+	case *command.Settle:
+		fields := []vector.Field{vector.F("item", "settle"), vector.F("group", item.Group), vector.F("created", item.Created), vector.F("step", item.Step),
+			vector.F("rewind", item.Rewind), vector.F("through", item.Through), vector.F("open", item.Open), {Key: "counts", Value: fmt.Sprintf("%+v", item.Counts)}}
+		for _, a := range item.Removed {
+			fields = append(fields, vector.Field{Key: "removed", Value: fmt.Sprintf("state %d position %d due %d %q flags %d", a.State, a.Position, a.Due, a.Stream, a.Flags())})
+		}
+		for _, a := range item.Added {
+			fields = append(fields, vector.Field{Key: "added", Value: fmt.Sprintf("state %d position %d due %d %q flags %d revision %d attempts %d parked %d %q",
+				a.State, a.Position, a.Due, a.Stream, a.Flags(), a.Revision, a.Attempts, a.Parked, a.Reason)})
+		}
+		return fields
 	case *command.Found:
 		return []vector.Field{vector.F("item", "found"), {Key: "cluster", Value: fmt.Sprintf("%x", item.Cluster)}, {Key: "history", Value: fmt.Sprintf("%x", item.History)}}
 	case *command.Snapshot:
