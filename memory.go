@@ -20,7 +20,7 @@ type MemoryOptions struct {
 //
 // A newcomer who wants to know what a correct store does reads the files in
 // this order: memory_append.go, memory_repeat.go, memory_life.go,
-// memory_bound.go, memory_status.go, memory_read.go.
+// memory_bound.go, memory_status.go, memory_read.go, memory_subscribe.go.
 func Memory() Store { return NewMemory(MemoryOptions{}) }
 
 // NewMemory returns an empty store in memory, with a clock of the test's own.
@@ -34,6 +34,7 @@ func NewMemory(o MemoryOptions) Store {
 	return &memory{
 		now:     o.Now,
 		window:  o.Window,
+		history: NewID(),
 		streams: map[string][]Event{},
 		changes: map[string][]change{},
 		shared:  map[string][]change{},
@@ -43,8 +44,9 @@ func NewMemory(o MemoryOptions) Store {
 
 type memory struct {
 	// Set by NewMemory, then read only.
-	now    func() time.Time
-	window uint64
+	now     func() time.Time
+	window  uint64
+	history ID
 
 	// Guarded by mu. Elements of the slices are never changed once they are
 	// there, so a copy of a slice's header stays valid without the lock.

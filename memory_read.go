@@ -33,6 +33,9 @@ func (m *memory) read(ctx context.Context, q Query) ([]Event, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
+	if err := m.checkHistory(q); err != nil {
+		return nil, err
+	}
 
 	b, err := m.bound(q.Bound, q.Stream)
 	if err != nil {

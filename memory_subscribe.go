@@ -10,29 +10,21 @@ import (
 // at.
 func (m *memory) Subscribe(ctx context.Context, q Query) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		if err := q.CheckSubscribe(); err != nil {
-			yield(Message{}, err)
-			return
-		}
 		at, err := m.beginning(ctx, q)
-		sent, caughtUp := at, false // what is known to the subscriber
+		caughtUp := false
 		for err == nil {
 			var messages []Message
-			var head Position
-			messages, head, err = m.after(ctx, q, at)
-			at = head
-			switch {
-			case err == nil && !caughtUp:
-				messages = append(messages, Message{Mark: &Mark{Kind: CaughtUp, At: at}})
+			messages, at, err = m.after(ctx, q, at)
+			if err == nil && !caughtUp {
+				messages = append(messages, m.mark(CaughtUp, at))
 				caughtUp = true
-			case len(messages) == 0 && at > sent:
-				messages = append(messages, Message{Mark: &Mark{Kind: Checkpoint, At: at}})
+			} else if err == nil && len(messages) == 0 {
+				messages = append(messages, m.mark(Checkpoint, at))
 			}
 			for _, message := range messages {
 				if !yield(message, nil) {
 					return
 				}
-				sent = at
 			}
 			if err == nil {
 				err = m.wait(ctx, at)
@@ -42,20 +34,44 @@ func (m *memory) Subscribe(ctx context.Context, q Query) iter.Seq2[Message, erro
 	}
 }
 
-// beginning returns the position behind which the subscription begins.
+func (m *memory) mark(kind MarkKind, at Position) Message {
+	return Message{Mark: &Mark{Kind: kind, At: at, History: m.history}}
+}
+
+// beginning returns the position behind which the subscription begins: the
+// head, where the point is yet to come.
 func (m *memory) beginning(ctx context.Context, q Query) (Position, error) {
+	if err := q.CheckSubscribe(); err != nil {
+		return 0, err
+	}
 	if err := m.lock(ctx, q.Consistency); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
-	if q.From.Kind() == PointEnd {
-		return m.head(), nil
+	if err := m.checkHistory(q); err != nil {
+		return 0, err
 	}
 	at := Position(0)
-	for at < m.head() && !begins(q.From, m.log[at], false) && q.From.Kind() != PointRevision {
+	for at < m.head() && !started(q, m.log[at]) {
 		at++
 	}
 	return at, nil
+}
+
+func (m *memory) checkHistory(q Query) error {
+	if !q.History.IsZero() && q.History != m.history {
+		return Errorf(ErrOtherHistory, "the position was noted in history %v, this store is in history %v; what was fed from the other one must be built anew", q.History, m.history)
+	}
+	return nil
+}
+
+// started reports whether the subscription has begun once it comes to an event.
+// A revision is a place in the stream that is followed, and no other.
+func started(q Query, e Event) bool {
+	if q.From.Kind() == PointRevision {
+		return e.Stream == q.Stream && e.Revision >= q.From.Revision()
+	}
+	return begins(q.From, e, false)
 }
 
 // after returns what the query selects behind a position, and the head up to
@@ -65,17 +81,22 @@ func (m *memory) after(ctx context.Context, q Query, at Position) ([]Message, Po
 		return nil, at, err
 	}
 	defer m.mu.Unlock()
+	if q.From.Kind() == PointEnd {
+		q.From = StartPoint() // what was there when the subscription began is behind at
+	}
 	var messages []Message
 	present := m.present()
+	ofAnyType := q
+	ofAnyType.Types, ofAnyType.TypePrefixes = nil, nil
 	for _, e := range m.log[at:] {
 		stream, life, changed := LifeOf(&e)
 		switch {
-		case q.Stream == "" && q.System && selects(q, e), changed && q.Stream == e.Stream, !changed && selects(q, e):
-			if s := m.status(e.Stream, present); s.first <= e.Revision && e.Revision < s.next {
+		case selects(ofAnyType, e) && (q.Stream == "" || q.Stream == e.Stream):
+			if s := m.status(e.Stream, present); q.WantsType(e.Type) && s.first <= e.Revision && e.Revision < s.next {
 				messages = append(messages, Message{Event: e})
 			}
-		case changed && follows(q, stream, life):
-			messages = append(messages, Message{Mark: &Mark{Kind: LifeMark, At: e.Position, Stream: stream, Life: life, Time: e.Time, Actor: e.Actor}})
+		case changed && follows(q, stream, life) && (q.From.Kind() == PointRevision || begins(q.From, e, false)):
+			messages = append(messages, Message{Mark: &Mark{Kind: LifeMark, At: e.Position, History: m.history, Stream: stream, Life: life, Time: e.Time, Actor: e.Actor}})
 		}
 	}
 	if q.Stream != "" {

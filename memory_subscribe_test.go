@@ -1,9 +1,7 @@
 package firn_test
 
 import (
-	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"testing"
 
@@ -20,9 +18,7 @@ func TestMemorySubscribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	for message, err := range store.(interface {
-		Subscribe(context.Context, firn.Query) iter.Seq2[firn.Message, error]
-	}).Subscribe(t.Context(), firn.Query{Category: "order"}) {
+	for message, err := range store.Subscribe(t.Context(), firn.Query{Category: "order"}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,37 @@ type Store interface {
 	// ends it. Memory does not grow with the result.
 	Read(ctx context.Context, q Query) iter.Seq2[Event, error]
 
+	// Subscribe yields the events that the query selects, from its From on, and
+	// goes on with those that are appended, until ctx ends, the caller leaves
+	// the iteration, or an error ends it. Between them come marks. It promises:
+	//
+	//  1. Order: events and life marks come in order of position.
+	//  2. Once: no event comes twice.
+	//  3. No gap: every event that is visible when it is looked at comes.
+	//  4. No append is torn: a mark's At is always the end of an append.
+	//  5. Resumption: a subscription from the position behind any mark's At, or
+	//     behind any event that ends its append, with the mark's History, goes
+	//     on without gap or repetition.
+	//  6. Caught up: a [CaughtUp] mark comes once everything up to its At was
+	//     sent. The first one covers everything that was committed anywhere in
+	//     the cluster when the subscription was opened, unless the consistency
+	//     asked for less.
+	//
+	// A subscription that follows few events of many is told with [Checkpoint]
+	// marks how far it has come. What happens to the streams that it follows as
+	// a whole comes as [LifeMark] marks, whatever types are asked for; where
+	// q.System selects the streams that record it, it comes as their events. A stream
+	// that does not exist yet, or is deleted, is waited for. A From that is yet
+	// to come is waited for, too. After a lost connection or a long absence
+	// further CaughtUp marks may come.
+	//
+	// A consumer who is slow costs nobody anything, and nothing is dropped.
+	//
+	// Errors: ErrInvalid (see [Query.CheckSubscribe]), ErrOtherHistory where
+	// q.History is set and is not the store's, ErrTombstoned where the one
+	// stream that is followed is or becomes so, ErrUnavailable.
+	Subscribe(ctx context.Context, q Query) iter.Seq2[Message, error]
+
 	// Stream describes a stream as of a point (zero: now). A stream that is
 	// deleted or tombstoned is described, not refused; one that was never
 	// written is ErrNotFound.

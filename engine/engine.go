@@ -73,10 +73,22 @@ func (e *Engine) publish() {
 	})
 	e.waiting.Lock()
 	defer e.waiting.Unlock()
+	e.wake()
+}
+
+// wake wakes those who wait for the head to move. It is called under waiting.
+func (e *Engine) wake() {
 	if e.moved != nil {
 		close(e.moved)
 		e.moved = nil
 	}
+}
+
+func (e *Engine) announceClosing() {
+	e.waiting.Lock()
+	defer e.waiting.Unlock()
+	close(e.closed)
+	e.wake()
 }
 
 // enter begins a call that uses Pebble. Between enter and leave nothing waits
@@ -99,7 +111,7 @@ func errClosed() error {
 // Close flushes what was applied and closes the store. Reads that are under
 // way end with ErrUnavailable at their next step.
 func (e *Engine) Close() error {
-	e.closing.Do(func() { close(e.closed) }) // first, so that long reads give way
+	e.closing.Do(e.announceClosing) // first, so that long reads give way
 	e.inUse.Lock()
 	if e.isClosed {
 		e.inUse.Unlock()

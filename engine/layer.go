@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"github.com/firndb/firn"
 )
@@ -38,10 +39,12 @@ type names struct {
 
 func (n *names) has(name string) bool { return n.more || slices.Contains(n.list, name) }
 
-// hasAny reports whether one of the wanted names may be there; no wanted name
-// means that all are wanted.
-func (n *names) hasAny(wanted []string) bool {
-	return len(wanted) == 0 || slices.ContainsFunc(wanted, n.has)
+// hasAny reports whether one of the names may be there.
+func (n *names) hasAny(wanted ...string) bool { return slices.ContainsFunc(wanted, n.has) }
+
+// hasPrefix reports whether a name that begins so may be there.
+func (n *names) hasPrefix(prefix string) bool {
+	return n.more || slices.ContainsFunc(n.list, func(name string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // The value of l:

@@ -228,7 +228,7 @@ func (a *applier) loadWindow(s *sealed) error {
 
 // loadTail reads the open layer.
 func (a *applier) loadTail() error {
-	v, err := readLayer(a.db, a.p.layer, a.p.first, int(a.p.head-a.p.first+1), nil)
+	v, err := readLayer(a.db, a.p.layer, a.p.first, int(a.p.head-a.p.first+1))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/firndb/firn"
@@ -89,10 +88,10 @@ func (e *Engine) read(ctx context.Context, q firn.Query, now time.Time) iter.Seq
 func (e *Engine) drain(ctx context.Context, s *seen, src source, q *firn.Query) iter.Seq2[*located, error] {
 	return func(yield func(*located, error) bool) {
 		var err error
-		left := q.Limit
+		left, types := q.Limit, typesOf(q)
 		for err == nil && src != nil {
 			want := batchEvents
-			if q.Limit > 0 && left < uint64(want) && len(q.Types) == 0 {
+			if q.Limit > 0 && left < uint64(want) && types.all() {
 				want = int(left)
 			}
 			var batch []located
@@ -101,7 +100,7 @@ func (e *Engine) drain(ctx context.Context, s *seen, src source, q *firn.Query) 
 			}
 			for i := range batch {
 				ok := true
-				if ok, err = ofTypes(&batch[i], q.Types); err != nil {
+				if ok, err = ofTypes(&batch[i], &types); err != nil {
 					break
 				}
 				if !ok {
@@ -159,14 +158,14 @@ func (e *Engine) source(s *seen, q *firn.Query, now time.Time) (source, error) {
 	return newScanSource(e, q, b, left), nil
 }
 
-// ofTypes reports whether the event is of one of the types; no types means all.
-func ofTypes(found *located, types []string) (bool, error) {
-	if len(types) == 0 {
+// ofTypes reports whether the event is of a type that is wanted.
+func ofTypes(found *located, types *typeFilter) (bool, error) {
+	if types.all() {
 		return true, nil
 	}
 	d, err := record.ParseDraft(found.client)
 	if err != nil {
 		return false, damagedRecord(&found.node, found.stream, err)
 	}
-	return slices.ContainsFunc(types, func(t string) bool { return t == string(d.Type) }), nil
+	return types.wants(d.Type), nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -11,35 +12,22 @@ import (
 )
 
 // readLayer reads a layer of count events that begins at first, in one scan.
-// With a category only its events are read: they are one range of keys. Every
-// record's node part is verified against its key; that every position is there
-// can only be verified where the whole layer is read.
-func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int, category *string) (*view, error) {
-	o := &pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, layer), UpperBound: appendLayerKey(nil, prefixEvent, layer+1)}
-	v := &view{layer: layer, first: first, sorted: true}
-	if category == nil {
-		v.recs = make([]rec, count)
-	} else {
-		o.UpperBound = append(slices.Clone(o.LowerBound), *category...)
-		o.LowerBound = append(slices.Clone(o.UpperBound), '-')
-		o.UpperBound = append(o.UpperBound, '-'+1)
-	}
-	it, err := db.NewIter(o)
+// Every record's node part is verified against its key, and that every position
+// is there.
+func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int) (*view, error) {
+	v := &view{layer: layer, first: first, sorted: true, recs: make([]rec, count)}
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, layer), UpperBound: appendLayerKey(nil, prefixEvent, layer+1)})
 	if err != nil {
 		return nil, err
 	}
 	defer it.Close()
 	for it.First(); it.Valid(); it.Next() {
-		if err := v.take(it, count, category == nil); err != nil {
+		if err := v.take(it, count, true); err != nil {
 			return nil, err
 		}
 	}
 	if err := it.Error(); err != nil {
 		return nil, err
-	}
-	if category != nil {
-		slices.SortFunc(v.recs, func(a, b rec) int { return cmp.Compare(a.place, b.place) })
-		return v, nil
 	}
 	for place := range v.recs {
 		if v.recs[place].size == 0 {
@@ -47,6 +35,53 @@ func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int, c
 		}
 	}
 	return v, nil
+}
+
+// readPart reads of a layer the streams whose names begin in one of the given
+// ways, which are sorted and of which none begins with another: each is one
+// range of keys.
+func readPart(db pebble.Reader, s *sealed, heads []string) (*view, error) {
+	v := &view{layer: s.number, first: s.first, sorted: true}
+	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, s.number), UpperBound: appendLayerKey(nil, prefixEvent, s.number+1)})
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var prefix []byte
+	for _, head := range heads {
+		prefix = append(appendLayerKey(prefix[:0], prefixEvent, s.number), head...)
+		for ok := it.SeekGE(prefix); ok && bytes.HasPrefix(it.Key(), prefix); ok = it.Next() {
+			if err := v.take(it, s.count(), false); err != nil {
+				return nil, err
+			}
+		}
+		if err := it.Error(); err != nil {
+			return nil, err
+		}
+	}
+	v.recs = byPlace(v.recs, s.count())
+	return v, nil
+}
+
+// byPlace returns the records, of which no two may have one place, in order of
+// place. Where they are a good part of the layer's, laying them out is cheaper
+// than sorting them.
+func byPlace(recs []rec, count int) []rec {
+	if len(recs) < count/16 {
+		slices.SortFunc(recs, func(a, b rec) int { return cmp.Compare(a.place, b.place) })
+		return recs
+	}
+	at := make([]uint32, count) // 1 + index in recs
+	for i := range recs {
+		at[recs[i].place] = uint32(i) + 1
+	}
+	sorted := make([]rec, 0, len(recs))
+	for _, i := range at {
+		if i > 0 {
+			sorted = append(sorted, recs[i-1])
+		}
+	}
+	return sorted
 }
 
 // take takes the record that the iterator stands on: to its place where the

@@ -14,18 +14,20 @@ import (
 // fetched one by one.
 type scanSource struct {
 	e         *Engine
-	category  *string // nil: all
-	system    bool
-	types     []string // to pass by layers without them; the reader looks at each event
+	scope     scope
+	heads     []string   // how the names in scope begin; nil: in any way
+	types     typeFilter // to pass by layers without them; the reader looks at each event
+	follows   bool       // a Follower's
 	limit     uint64
 	backwards bool
 	bound     bound
 
-	left  positions // what is still to come
-	v     *view     // the layer being read, nil before the first and between two
-	ranks *ranks    // of v
-	next  int       // index in v.recs
-	until positions // of left, what lies in the layer
+	left   positions // what is still to come
+	v      *view     // the layer being read, nil before the first and between two
+	ranks  *ranks    // of v
+	byName bool      // ranks are asked by name, though there is a view
+	next   int       // index in v.recs
+	until  positions // of left, what lies in the layer
 
 	c       *chunk // point by point: the chunk that covers the next position
 	fetched int    // events fetched one by one so far
@@ -40,14 +42,15 @@ const (
 
 func newScanSource(e *Engine, q *firn.Query, b bound, left positions) source {
 	src := &scanSource{
-		e: e, system: q.System, types: q.Types, limit: q.Limit, backwards: q.Backwards,
+		e: e, scope: scope{category: q.Category, prefixes: q.StreamPrefixes, system: q.System},
+		types: typesOf(q), limit: q.Limit, backwards: q.Backwards,
 		bound: b, left: left, out: make([]located, 0, batchEvents),
 	}
-	if q.Category != "" {
-		src.category = &q.Category
-	}
+	src.heads = src.scope.heads()
 	return src
 }
+
+func typesOf(q *firn.Query) typeFilter { return typeFilter{q.Types, q.TypePrefixes} }
 
 func (src *scanSource) fill(ctx context.Context, l *lookup, want int) ([]located, error) {
 	src.out = src.out[:0]
@@ -132,7 +135,7 @@ func (src *scanSource) take(first, last firn.Position) {
 
 // lacks reports whether the layer's summary rules out all that is wanted.
 func (src *scanSource) lacks(l *lookup, s *sealed) (bool, error) {
-	if src.category == nil && len(src.types) == 0 {
+	if src.heads == nil && src.types.all() {
 		return false, nil
 	}
 	key := appendLayerKey(nil, prefixLayer, s.number)
@@ -144,14 +147,14 @@ func (src *scanSource) lacks(l *lookup, s *sealed) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return src.category != nil && !sum.categories.has(*src.category) || !sum.types.hasAny(src.types), nil
+	return !sum.mayHold(&src.scope, &src.types), nil
 }
 
 // few returns how many events of the layer will be fetched at most, where that
 // is so few that they are fetched one by one; else 0.
 func (src *scanSource) few() int {
 	n := uint64(src.until.to-src.until.from) + 1
-	if len(src.types) == 0 && src.limit > 0 {
+	if src.types.all() && src.limit > 0 {
 		n = min(n, src.limit)
 	}
 	if n > shortRead || src.fetched > fetchedMax {
@@ -162,11 +165,11 @@ func (src *scanSource) few() int {
 
 // load reads a sealed layer; the whole of it is kept for others.
 func (src *scanSource) load(l *lookup, s *sealed) (*view, error) {
-	if src.category != nil {
-		return readLayer(l.db, s.number, s.first, s.count(), src.category)
+	if src.heads != nil {
+		return readPart(l.db, s, src.heads)
 	}
 	return src.e.layers.get(s.number, func() (*view, error) {
-		return readLayer(l.db, s.number, s.first, s.count(), nil)
+		return readLayer(l.db, s.number, s.first, s.count())
 	})
 }
 
@@ -181,9 +184,38 @@ func (src *scanSource) open(l *lookup, v *view) error {
 	if src.backwards {
 		src.next--
 	}
+	if src.follows && v.layer == l.s.tail.layer {
+		// Of the open layer a follower mostly wants the last few events.
+		src.ranks, src.byName = &ranks{bound: src.bound}, true
+		return nil
+	}
+	src.byName = false
 	var err error
 	src.ranks, err = newRanks(l, v, src.bound)
 	return err
+}
+
+// restart makes the source yield other positions, forwards.
+func (src *scanSource) restart(left positions) {
+	src.rest()
+	src.left = left
+}
+
+// rest lets go of the layer that is being read.
+func (src *scanSource) rest() {
+	src.v, src.ranks, src.c, src.fetched = nil, nil, nil, 0
+}
+
+// reached returns the position up to which everything was looked at, of one
+// layer and going forwards.
+func (src *scanSource) reached() firn.Position {
+	switch {
+	case src.c != nil:
+		return src.until.from - 1
+	case src.v != nil && src.next < len(src.v.recs):
+		return min(src.v.position(&src.v.recs[src.next])-1, src.until.to)
+	}
+	return src.until.to
 }
 
 func (src *scanSource) fromView(l *lookup, want int) error {
@@ -208,15 +240,17 @@ func (src *scanSource) fromView(l *lookup, want int) error {
 			src.next++
 		}
 		name := v.streams[r.stream]
-		if !src.wants(name) {
+		if !src.scope.wants(name) {
 			continue
 		}
-		first, err := src.ranks.ofPlace(l, v, r.stream)
-		if err != nil {
-			return err
-		}
-		if r.revision < first {
-			continue
+		if !src.scope.isChange(name) {
+			first, err := src.first(l, v, r.stream)
+			if err != nil {
+				return err
+			}
+			if r.revision < first {
+				continue
+			}
 		}
 		stored := v.bytesOf(r)
 		n, client, err := record.ParseNode(name, stored)
@@ -228,11 +262,12 @@ func (src *scanSource) fromView(l *lookup, want int) error {
 	return nil
 }
 
-func (src *scanSource) wants(stream string) bool {
-	if src.category != nil && firn.Category(stream) != *src.category {
-		return false
+// first returns the first visible revision of a stream of the view.
+func (src *scanSource) first(l *lookup, v *view, stream uint32) (uint64, error) {
+	if src.byName {
+		return src.ranks.ofName(l, v.streams[stream])
 	}
-	return src.system || !firn.IsSystem(stream)
+	return src.ranks.ofPlace(l, v, stream)
 }
 
 // fromChunk fetches what the chunk lists, event by event.
@@ -255,15 +290,17 @@ func (src *scanSource) fromChunk(l *lookup, want int) error {
 			src.until.from++
 		}
 		name, revision := src.c.at(p)
-		if !src.wants(name) {
+		if !src.scope.wants(name) {
 			continue
 		}
-		first, err := src.ranks.ofName(l, name)
-		if err != nil {
-			return err
-		}
-		if revision < first {
-			continue
+		if !src.scope.isChange(name) {
+			first, err := src.ranks.ofName(l, name)
+			if err != nil {
+				return err
+			}
+			if revision < first {
+				continue
+			}
 		}
 		found, err := l.event(s.number, name, revision, p)
 		if err != nil {

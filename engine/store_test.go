@@ -2,11 +2,13 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/enginetest"
 	"github.com/firndb/firn/engine/storetest"
+	"github.com/firndb/firn/engine/subscription"
 )
 
 // settings under which few events make many layers.
@@ -20,13 +22,16 @@ var small = []struct {
 	{"as in nodes", engine.Settings{}},
 }
 
+// often makes checkpoints come as often as they may.
+var often = subscription.Options{Distance: 1, Pause: time.Millisecond}
+
 func TestStore(t *testing.T) {
 	for _, with := range small {
 		t.Run(with.name, func(t *testing.T) {
 			settings := with.settings
 			settings.Window = 0 // what the suite expects
 			storetest.Run(t, func(t *testing.T) firn.Store {
-				return enginetest.Open(t, enginetest.Options{Settings: settings})
+				return enginetest.Open(t, enginetest.Options{Settings: settings, Subscription: often})
 			})
 		})
 	}
@@ -44,7 +49,7 @@ func TestRandom(t *testing.T) {
 				options = append(options, storetest.Window(with.settings.Window))
 			}
 			storetest.Random(t, func(t *testing.T) firn.Store {
-				s = enginetest.Open(t, enginetest.Options{Settings: with.settings})
+				s = enginetest.Open(t, enginetest.Options{Settings: with.settings, Subscription: often})
 				return s
 			}, 1000, options...)
 		})

@@ -101,7 +101,7 @@ func (v *verifier) lives(ctx context.Context) error {
 // loadTail reads the open layer, for looking up its events by position.
 func (v *verifier) loadTail() error {
 	p := &v.s.p
-	tail, err := readLayer(v.db, p.layer, p.first, int(p.head-p.first+1), nil)
+	tail, err := readLayer(v.db, p.layer, p.first, int(p.head-p.first+1))
 	v.s.tail = tail
 	return err
 }

@@ -16,6 +16,31 @@ func (e *Engine) WaitHead(ctx context.Context, after firn.Position) error {
 	return e.wait(ctx, func(s *seen) bool { return s.p.head > after })
 }
 
+// Moved returns a channel that is closed once there is an event behind a
+// position, or the engine is closed.
+func (e *Engine) Moved(after firn.Position) <-chan struct{} {
+	e.waiting.Lock()
+	defer e.waiting.Unlock()
+	select {
+	case <-e.closed:
+		return e.closed
+	default:
+	}
+	if e.seen.Load().p.head > after {
+		return closedChannel
+	}
+	if e.moved == nil {
+		e.moved = make(chan struct{})
+	}
+	return e.moved
+}
+
+var closedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 func (e *Engine) wait(ctx context.Context, reached func(*seen) bool) error {
 	for !reached(e.seen.Load()) {
 		e.waiting.Lock()

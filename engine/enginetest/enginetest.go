@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/engine/subscription"
 )
 
 // Dir is where the store lies on its disk.
@@ -23,7 +24,10 @@ type Options struct {
 	Settings   engine.Settings
 	CacheBytes int64            // 0: 8 MiB
 	Now        func() time.Time // nil: time.Now
-	Seed       uint64           // of what a crash keeps
+
+	Subscription subscription.Options // of [Store.Subscribe]
+
+	Seed uint64 // of what a crash keeps
 }
 
 // Store is an engine under test, with the log that a Raft group would keep.

@@ -9,6 +9,7 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/engine/subscription"
 )
 
 // Apply applies one entry that holds the items, and returns their results.
@@ -83,12 +84,28 @@ func (s *Store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, er
 		if at := q.Consistency.AtLeast; err == nil && at > 0 {
 			err = e.WaitHead(ctx, at-1)
 		}
+		if err == nil {
+			err = subscription.CheckHistory(e, q.History)
+		}
 		if err != nil {
 			yield(firn.Event{}, err)
 			return
 		}
 		e.Read(ctx, q, s.o.Now())(yield)
 	}
+}
+
+// Subscribe subscribes. A restart ends it.
+func (s *Store) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
+	return subscription.Messages(ctx, func() (*subscription.Subscription, error) {
+		e := s.Engine()
+		if at := q.Consistency.AtLeast; at > 0 {
+			if err := e.WaitHead(ctx, at-1); err != nil {
+				return nil, err
+			}
+		}
+		return subscription.Open(e, q, s.o.Subscription)
+	})
 }
 
 // Stream describes a stream.

@@ -85,13 +85,35 @@ func (s *side) events(seq iter.Seq2[firn.Event, error]) answer {
 	events, err := collect(seq)
 	var lines answer
 	for _, e := range events {
-		made := s.made(e.ID)
-		if made {
-			e.ID = firn.ID{}
-		}
-		lines = append(lines, fmt.Sprintf("%s, made %t, time of %s", eventLine(e), made, s.time(e.Time)))
+		lines = append(lines, s.event(e))
 	}
 	return append(lines, s.failure(err)...)
+}
+
+func (s *side) event(e firn.Event) string {
+	made := s.made(e.ID)
+	if made {
+		e.ID = firn.ID{}
+	}
+	return fmt.Sprintf("%s, made %t, time of %s", eventLine(e), made, s.time(e.Time))
+}
+
+// messages leaves out checkpoints, which may come or not.
+func (s *side) messages(messages []firn.Message, err error) answer {
+	var lines answer
+	for _, m := range messages {
+		switch {
+		case m.Mark == nil:
+			lines = append(lines, s.event(m.Event))
+		case m.Mark.Kind != firn.Checkpoint:
+			lines = append(lines, s.mark(m.Mark))
+		}
+	}
+	return append(lines, s.failure(err)...)
+}
+
+func (s *side) mark(m *firn.Mark) string {
+	return fmt.Sprintf("%v at %d: %q %T%+v, time of %s, actor %q", m.Kind, m.At, m.Stream, m.Life, m.Life, s.time(m.Time), m.Actor)
 }
 
 func (s *side) infos(seq iter.Seq2[firn.StreamInfo, error]) answer {

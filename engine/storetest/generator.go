@@ -44,8 +44,10 @@ func (g *generator) next(ctx context.Context) operation {
 		return g.repeat(ctx)
 	case n < 56:
 		return g.change(ctx)
-	case n < 82:
+	case n < 76:
 		return g.read(ctx)
+	case n < 82:
+		return g.subscribe(ctx)
 	case n < 90:
 		stream := g.anyStream()
 		return infoOf(stream, g.place(ctx, stream))

@@ -120,6 +120,7 @@ func (g *generator) read(ctx context.Context) operation {
 			q.Types = append(q.Types, t)
 		}
 	}
+	g.prefixes(&q)
 	if g.chance(3) {
 		q.Limit = 1 + g.Uint64N(6)
 	}
@@ -131,6 +132,50 @@ func (g *generator) read(ctx context.Context) operation {
 		bound = g.place(ctx, q.Stream)
 	}
 	return readOf(q, from, bound)
+}
+
+// prefixes sometimes gives the query prefixes.
+func (g *generator) prefixes(q *firn.Query) {
+	if g.chance(6) {
+		q.TypePrefixes = append(q.TypePrefixes, []string{"P", "Pa", "Made", "$", "$t"}[g.IntN(5)])
+	}
+	if q.Stream != "" || !q.ID.IsZero() {
+		return
+	}
+	for range 2 {
+		if g.chance(4) {
+			q.StreamPrefixes = append(q.StreamPrefixes, []string{"order-1", "order", "u", "$$order-1", "-", "größe-1"}[g.IntN(6)])
+		}
+	}
+}
+
+// subscribe asks a subscription for everything up to the head.
+func (g *generator) subscribe(ctx context.Context) operation {
+	q, from := g.followed(), place{}
+	if g.chance(2) {
+		from = g.place(ctx, q.Stream)
+	}
+	return subscriptionOf(q, from)
+}
+
+// followed is a query that can be subscribed to.
+func (g *generator) followed() firn.Query {
+	q := firn.Query{System: g.chance(3)}
+	switch g.IntN(4) {
+	case 0:
+		q.All = true
+	case 1, 2:
+		q.Category = g.category()
+	default:
+		q.Stream = g.anyStream()
+	}
+	for _, t := range []string{"Placed", "Paid", firn.TypeDeleted} {
+		if g.chance(8) {
+			q.Types = append(q.Types, t)
+		}
+	}
+	g.prefixes(&q)
+	return q
 }
 
 func (g *generator) list(ctx context.Context) operation {

@@ -71,7 +71,7 @@ func changeOf(stream string, expect firn.Expectation, life firn.Life) operation 
 }
 
 func readOf(q firn.Query, from, bound place) operation {
-	name := fmt.Sprintf("read %s types %v from %q bound %q backwards %t limit %d system %t", target(q), q.Types, from, bound, q.Backwards, q.Limit, q.System)
+	name := fmt.Sprintf("read %s from %q bound %q backwards %t limit %d system %t", target(q), from, bound, q.Backwards, q.Limit, q.System)
 	return operation{name, func(ctx context.Context, s *side) answer {
 		q := q
 		q.From, q.Bound = from.resolve(ctx, s), bound.resolve(ctx, s)
@@ -79,8 +79,27 @@ func readOf(q firn.Query, from, bound place) operation {
 	}}
 }
 
+// subscriptionOf follows a query from a place up to the head.
+func subscriptionOf(q firn.Query, from place) operation {
+	return operation{fmt.Sprintf("subscribe %s from %q system %t", target(q), from, q.System), func(ctx context.Context, s *side) answer {
+		q := q
+		q.From = from.resolve(ctx, s)
+		return s.messages(untilCaughtUp(ctx, s, q))
+	}}
+}
+
 // target says what the query asks about.
 func target(q firn.Query) string {
+	text := subject(q)
+	for i, list := range [][]string{q.Types, q.TypePrefixes, q.StreamPrefixes} {
+		if len(list) > 0 {
+			text += fmt.Sprintf(" %s %q", []string{"types", "type prefixes", "stream prefixes"}[i], list)
+		}
+	}
+	return text
+}
+
+func subject(q firn.Query) string {
 	switch {
 	case q.Stream != "":
 		return fmt.Sprintf("stream %q", q.Stream)

@@ -88,7 +88,7 @@ func (f *faulty) Change(ctx context.Context, stream string, expect firn.Expectat
 var planted = map[string]func() *faulty{
 	"an event is lost": func() *faulty {
 		return &faulty{events: func(events []firn.Event) []firn.Event {
-			return slices.DeleteFunc(events, func(e firn.Event) bool { return e.Position == 40 })
+			return slices.DeleteFunc(events, func(e firn.Event) bool { return e.Position%40 == 0 })
 		}}
 	},
 	"two events are swapped": func() *faulty {

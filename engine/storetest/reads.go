@@ -185,8 +185,8 @@ func starts(q firn.Query, e firn.Event) bool {
 }
 
 func show(q firn.Query) string {
-	return fmt.Sprintf("%s types %v from %q bound %q backwards %t limit %d system %t",
-		target(q), q.Types, q.From, q.Bound, q.Backwards, q.Limit, q.System)
+	return fmt.Sprintf("%s from %q bound %q backwards %t limit %d system %t",
+		target(q), q.From, q.Bound, q.Backwards, q.Limit, q.System)
 }
 
 func lines(events []firn.Event) string {

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) firn.Store) {
 		{"sizes", testSizes},
 		{"errors", testErrors},
 		{"iterators", testIterators},
+		{"subscriptions", testSubscriptions},
 		{"concurrency", testConcurrency},
 	} {
 		t.Run(noun.name, func(t *testing.T) { noun.test(&tester{t, open(t)}) })

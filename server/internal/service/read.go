@@ -8,6 +8,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/engine/subscription"
 )
 
 // Records yields the selected events as they are stored, for a door that
@@ -34,6 +35,10 @@ func read[T any](ctx context.Context, s *Service, q *firn.Query, from func(*engi
 		}
 		r, err := s.consistent(ctx, q.Consistency)
 		if err != nil {
+			yield(none, err)
+			return
+		}
+		if err := subscription.CheckHistory(r.Engine, q.History); err != nil {
 			yield(none, err)
 			return
 		}

@@ -42,6 +42,10 @@ func (s store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, err
 	return s.service.Read(ctx, q)
 }
 
+func (s store) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
+	return s.service.Subscribe(ctx, q)
+}
+
 func (s store) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
 	return s.service.Stream(ctx, name, at, firn.Consistency{})
 }
