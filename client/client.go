@@ -24,6 +24,8 @@ type Client struct {
 	leader atomic.Pointer[string] // the address that was last said to be the leader's; nil: unknown
 	turn   atomic.Uint32          // which address is asked first while the leader is unknown
 
+	followed atomic.Uint32 // subscriptions begun, which go to the nodes in turn
+
 	mu    sync.Mutex
 	nodes map[string]*node // by address; also those that only nodes have named
 }

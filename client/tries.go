@@ -14,6 +14,7 @@ import (
 type tries struct {
 	client   *Client
 	local    bool
+	spread   bool   // any node will do, best one that is not the leader
 	pinned   string // the only address to ask; "": any
 	deadline time.Time
 
@@ -55,10 +56,14 @@ func (t *tries) connect(ctx context.Context) (*conn, error) {
 	switch leader := c.leader.Load(); {
 	case t.pinned != "":
 		t.address = t.pinned
-	case !t.local && leader != nil:
+	case !t.local && !t.spread && leader != nil:
 		t.address = *leader
 	default:
 		t.address = c.addresses[t.count%len(c.addresses)]
+		if t.spread && t.last == nil && leader != nil && t.address == *leader {
+			t.count++
+			t.address = c.addresses[t.count%len(c.addresses)]
+		}
 	}
 	n := c.node(t.address)
 	if conn := n.usable(); conn != nil {
@@ -90,7 +95,7 @@ func (t *tries) again(ctx context.Context, err error) bool {
 			t.client.leaderIs(e.Leader)
 			t.hops++
 			return true
-		case e.Kind == firn.ErrBusy && !t.local:
+		case e.Kind == firn.ErrBusy && !t.local && !t.spread:
 			// The same node, once it has caught its breath.
 		case e.Retry() == firn.RetryNo:
 			return false

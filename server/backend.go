@@ -6,6 +6,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/engine/subscription"
 	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/tcp"
@@ -29,6 +30,20 @@ func (b backend) Append(ctx context.Context, actor string, writes []wire.Write) 
 		own[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect, Records: w.Records}
 	}
 	return b.Service.Append(ctx, actor, own)
+}
+
+// Subscribe opens a subscription on this node.
+func (b backend) Subscribe(ctx context.Context, q firn.Query) (tcp.Subscription, error) {
+	s, err := b.Service.Follow(ctx, q)
+	return following{s}, err
+}
+
+// following shows a subscription to the TCP door.
+type following struct{ *subscription.Subscription }
+
+func (f following) Next(ctx context.Context) (tcp.Step, error) {
+	step, err := f.Subscription.Next(ctx)
+	return tcp.Step(step), err
 }
 
 // Stream describes a stream, linearizably.

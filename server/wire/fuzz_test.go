@@ -59,6 +59,8 @@ func FuzzAddNode(f *testing.F)     { fuzzKind(f, wire.KindAddNode) }
 func FuzzNamed(f *testing.F)       { fuzzKind(f, wire.KindRemoveNode) }
 func FuzzProgress(f *testing.F)    { fuzzKind(f, wire.KindProgress) }
 func FuzzVerified(f *testing.F)    { fuzzKind(f, wire.KindVerified) }
+func FuzzSubscribe(f *testing.F)   { fuzzKind(f, wire.KindSubscribe) }
+func FuzzMarks(f *testing.F)       { fuzzKind(f, wire.KindMarks) }
 func FuzzEventsFrame(f *testing.F) { fuzzKind(f, wire.KindEvents) }
 
 // FuzzEventsReader holds the reader that walks over a body against the one that

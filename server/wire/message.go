@@ -52,7 +52,10 @@ const (
 	KindProgress    Kind = 56 // N
 	KindVerified    Kind = 57 // N
 
-	// Set aside: 64–79 subscriptions, 80–95 groups, 96–111 folds, snapshots
+	KindSubscribe Kind = 64 // C  Events and Marks, any number of them; ended by Error
+	KindMarks     Kind = 65 // N
+
+	// Set aside: 66–79 subscriptions, 80–95 groups, 96–111 folds, snapshots
 	// and upcasters, 112–127 images and backups.
 )
 
@@ -66,6 +69,7 @@ var kindNames = [...]string{
 	KindStatus: "Status", KindStatusIs: "StatusIs", KindAddNode: "AddNode", KindRemoveNode: "RemoveNode",
 	KindPromoteNode: "PromoteNode", KindTransfer: "Transfer", KindDone: "Done",
 	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified",
+	KindSubscribe: "Subscribe", KindMarks: "Marks",
 }
 
 // Kinds returns every kind, in order of number.
@@ -149,6 +153,10 @@ func New(k Kind) Message {
 		return new(Progress)
 	case KindVerified:
 		return new(Report)
+	case KindSubscribe:
+		return new(Subscribe)
+	case KindMarks:
+		return new(Marks)
 	}
 	return nil
 }

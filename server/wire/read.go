@@ -8,13 +8,16 @@ import "github.com/firndb/firn"
 //	[query, credit uint]
 //
 //	query = [stream str, category str, all bool, id, types array of str, from point, bound point,
-//	         backwards bool, limit uint, raw bool, system bool, consistency]
+//	         backwards bool, limit uint, raw bool, system bool, consistency
+//	         (, type prefixes array of str, stream prefixes array of str, history id)]
+//
+// The last three are left out where none is set.
 type Read struct {
 	Query  firn.Query
 	Credit uint64 // bytes; see Credit
 }
 
-// typesMax bounds the types that one query names.
+// typesMax bounds the types that one query names, and each sort of prefixes.
 const typesMax = 4096
 
 func (*Read) Kind() Kind { return KindRead }
@@ -22,9 +25,25 @@ func (*Read) Kind() Kind { return KindRead }
 func (m *Read) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
 
 func (m *Read) write(w *writer) {
-	q := &m.Query
 	w.array(2)
-	w.array(12)
+	w.query(&m.Query)
+	w.uint(m.Credit)
+}
+
+func (m *Read) parse(r *reader) {
+	later := r.begin(2)
+	m.Query = r.query()
+	m.Credit = r.uint()
+	r.end(later)
+}
+
+func (w *writer) query(q *firn.Query) {
+	further := len(q.TypePrefixes) > 0 || len(q.StreamPrefixes) > 0 || !q.History.IsZero()
+	if further {
+		w.array(15)
+	} else {
+		w.array(12)
+	}
 	w.string(q.Stream)
 	w.string(q.Category)
 	w.bool(q.All)
@@ -37,13 +56,15 @@ func (m *Read) write(w *writer) {
 	w.bool(q.Raw)
 	w.bool(q.System)
 	w.consistency(q.Consistency)
-	w.uint(m.Credit)
+	if further {
+		w.strings(q.TypePrefixes)
+		w.strings(q.StreamPrefixes)
+		w.id(q.History)
+	}
 }
 
-func (m *Read) parse(r *reader) {
-	later := r.begin(2)
-	laterQuery := r.begin(12)
-	q := &m.Query
+func (r *reader) query() (q firn.Query) {
+	later := r.begin(12)
 	q.Stream, q.Category, q.All = r.string(), r.string(), r.bool()
 	q.ID = r.id()
 	q.Types = r.strings(typesMax)
@@ -52,7 +73,11 @@ func (m *Read) parse(r *reader) {
 	q.Limit = r.uint()
 	q.Raw, q.System = r.bool(), r.bool()
 	q.Consistency = r.consistency()
-	r.end(laterQuery)
-	m.Credit = r.uint()
+	if later >= 3 {
+		q.TypePrefixes, q.StreamPrefixes = r.strings(typesMax), r.strings(typesMax)
+		q.History = r.id()
+		later -= 3
+	}
 	r.end(later)
+	return q
 }

@@ -80,6 +80,7 @@ func samples() []sample {
 		}}},
 		{"read-all", 11, &wire.Read{Credit: 1, Query: firn.Query{All: true, System: true, From: firn.PositionPoint(1 << 33), Bound: firn.EndPoint(), Consistency: firn.Consistency{Local: true, AtLeast: 99}}}},
 		{"read-category", 12, &wire.Read{Query: firn.Query{Category: "order", From: firn.StartPoint(), Bound: firn.MomentPoint(earlyTime)}}},
+		{"read-prefixes", 12, &wire.Read{Query: firn.Query{All: true, TypePrefixes: []string{"Order"}, StreamPrefixes: []string{"order-4", "cart"}, History: otherID}}},
 		{"read-id", 13, &wire.Read{Query: firn.Query{ID: someID}}},
 		{"events", 10, &wire.Events{Records: []wire.Record{
 			{Stream: "order-42", Bytes: someRecord("order-42", 17, 3)},
@@ -118,6 +119,13 @@ func samples() []sample {
 		{"verify", 25, &wire.Plain{Is: wire.KindVerify}},
 		{"progress", 25, &wire.Progress{Done: 100, Total: 8577}},
 		{"verified", 25, &wire.Report{Events: 8577, Streams: 1434, Layers: 2, ChainIndex: 900, ChainHash: 1 << 63, Faults: []wire.Fault{{Invariant: 3, Key: []byte("e\x00"), Stream: "order-42", Position: 17, Text: "revision 3 stands twice"}}}},
+		{"subscribe", 26, &wire.Subscribe{Credit: 2 << 20, Query: firn.Query{Category: "order", From: firn.PositionPoint(70003), TypePrefixes: []string{"Order"}, History: otherID}}},
+		{"subscribe-stream", 27, &wire.Subscribe{Credit: 1, Query: firn.Query{Stream: "order-42", From: firn.RevisionPoint(3), Types: []string{"OrderPaid"}}}},
+		{"marks", 26, &wire.Marks{Marks: []firn.Mark{
+			{Kind: firn.Checkpoint, At: 70100, History: otherID},
+			{Kind: firn.LifeMark, At: 70101, History: otherID, Stream: "order-42", Life: firn.Truncate{Before: 5}, Time: someTime, Actor: "ann"},
+			{Kind: firn.CaughtUp, At: 70101, History: otherID},
+		}}},
 	}
 }
 
@@ -153,6 +161,7 @@ func bads() []bad {
 		{"bad-events-no-stream", firn.ErrInvalid, "a record before any stream's name", "0000000f 01 13 0000000000000007 91 91 c40100"},
 		{"bad-change-no-id", firn.ErrInvalid, "a change without an id", "00000012 01 18 0000000000000007 94 a161 c0 9100 9101"},
 		{"bad-change-life", firn.ErrInvalid, "a change of life of number 6", "00000023 01 18 0000000000000007 94 a161 c41001890a5dac96774bbcceb302099a8057 9100 9106"},
+		{"bad-mark-life", firn.ErrInvalid, "a mark with a change of life of number 6", "00000015 01 41 0000000000000007 91 91 97 03 05 c0 a0 9106 c0 a0"},
 		{"bad-error-kind", firn.ErrInvalid, "an error of kind 0", "00000012 01 03 0000000000000007 97 00 a0 a0 c0 a0 90 90"},
 	}
 }

@@ -32,6 +32,9 @@ type Store interface {
 	// does not keep their bytes.
 	Records(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
 
+	// Subscribe opens a subscription, as firn.Store's Subscribe does.
+	Subscribe(ctx context.Context, q firn.Query) (Subscription, error)
+
 	Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error)
 	Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error]
 

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -34,6 +35,67 @@ func (j job) endBatch(frame *wire.Buffer) error {
 	return err
 }
 
+// batches puts the events that answer a call into frames. A frame that is
+// begun has its place among the connection's batches.
+type batches struct {
+	job   job
+	frame *wire.Buffer // nil: none is begun
+	w     wire.EventsWriter
+}
+
+// add adds an event, behind sending the frame where that has no room for it.
+// many says that more events are to be expected.
+func (b *batches) add(stored *record.Stored, many bool) error {
+	const around = 64 // of the frame and of one item
+	frameMax := int(b.job.conn.limits.FrameBytes)
+	size := len(stored.Bytes) + len(stored.Stream) + around
+	if b.frame != nil && b.w.Bytes()+size > min(batchBytes, frameMax) {
+		if err := b.flush(); err != nil {
+			return err
+		}
+	}
+	if size > frameMax {
+		return firn.Errorf(firn.ErrTooLarge, "the event at position %d (stream %.64q) takes a frame of %d bytes; this connection allows %d", stored.Position, stored.Stream, size, frameMax)
+	}
+	if b.frame == nil {
+		if err := b.job.beginBatch(); err != nil {
+			return err
+		}
+		room := batchRoom
+		if !many {
+			room = size
+		}
+		b.frame = wire.NewBuffer(room)
+		b.w = wire.BeginEvents(b.frame.B, b.job.header.Call)
+	}
+	b.w.Add(stored.Stream, stored.Bytes)
+	return nil
+}
+
+// bytes returns the size of the frame that is begun.
+func (b *batches) bytes() int {
+	if b.frame == nil {
+		return 0
+	}
+	return b.w.Bytes()
+}
+
+// flush sends the frame, where one is begun.
+func (b *batches) flush() error {
+	if b.frame == nil {
+		return nil
+	}
+	b.w.End()
+	b.frame.B = b.w.Buf
+	full := b.frame
+	b.frame = nil
+	return b.job.endBatch(full)
+}
+
+// drop is called in the end: a frame that is begun gives up its place, and is
+// sent where it still can be.
+func (b *batches) drop() { b.flush() }
+
 // readEvents answers Read: Events frames as far as the credit reaches, then
 // End.
 func (j job) readEvents() (wire.Message, error) {
@@ -45,48 +107,21 @@ func (j job) readEvents() (wire.Message, error) {
 		return nil, err
 	}
 	j.call.grant(m.Credit)
-	c, id, frameMax := j.conn, j.header.Call, int(j.conn.limits.FrameBytes)
-	var frame *wire.Buffer
-	var w wire.EventsWriter
-	flush := func() error {
-		if frame == nil {
-			return nil
-		}
-		w.End()
-		frame.B = w.Buf
-		full := frame
-		frame = nil
-		return j.endBatch(full)
-	}
-	defer flush() // where the call ends early, its place is given up all the same
-	for stored, err := range c.server.backend.Records(j.call.ctx, m.Query) {
+	out := &batches{job: j}
+	defer out.drop()
+	for stored, err := range j.conn.server.backend.Records(j.call.ctx, m.Query) {
 		if err != nil {
 			// What was read before the error is the client's all the same.
-			if flushErr := flush(); flushErr != nil {
+			if flushErr := out.flush(); flushErr != nil {
 				return nil, flushErr
 			}
 			return nil, err
 		}
-		const around = 64 // of the frame and of one item
-		size := len(stored.Bytes) + len(stored.Stream) + around
-		if frame != nil && w.Bytes()+size > min(batchBytes, frameMax) {
-			if err := flush(); err != nil {
-				return nil, err
-			}
+		if err := out.add(&stored, true); err != nil {
+			return nil, err
 		}
-		if size > frameMax {
-			return nil, firn.Errorf(firn.ErrTooLarge, "the event at position %d (stream %.64q) takes a frame of %d bytes; this connection allows %d", stored.Position, stored.Stream, size, frameMax)
-		}
-		if frame == nil {
-			if err := j.beginBatch(); err != nil {
-				return nil, err
-			}
-			frame = wire.NewBuffer(batchRoom)
-			w = wire.BeginEvents(frame.B, id)
-		}
-		w.Add(stored.Stream, stored.Bytes)
 	}
-	if err := flush(); err != nil {
+	if err := out.flush(); err != nil {
 		return nil, err
 	}
 	return &wire.Plain{Is: wire.KindEnd}, nil

@@ -25,6 +25,7 @@ func init() {
 	handlers[wire.KindPromoteNode] = job.changeNode
 	handlers[wire.KindTransfer] = job.changeNode
 	handlers[wire.KindVerify] = job.verify
+	handlers[wire.KindSubscribe] = job.subscribe
 }
 
 func (j job) append() (wire.Message, error) {

@@ -21,14 +21,17 @@ type Server struct {
 	listener net.Listener
 	ctx      context.Context // ends when the door is shut for good
 	cancel   context.CancelFunc
+	stopping context.Context // ends when the door begins to close: for calls that have no end of their own
+	stop     context.CancelFunc
 	done     sync.WaitGroup // of the goroutines that accept, read and look after clocks
 
 	workers workers
 	bytes   budget // of requests in flight
 
-	calls   atomic.Int64 // in flight
-	closing atomic.Bool
-	quiet   chan struct{} // signals that calls came down to 0 while closing
+	calls         atomic.Int64 // in flight
+	subscriptions atomic.Int64 // of them
+	closing       atomic.Bool
+	quiet         chan struct{} // signals that calls came down to 0 while closing
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // also those that are still in the handshake
@@ -46,6 +49,7 @@ func Serve(l net.Listener, b Backend, o Options) (*Server, error) {
 		quiet: make(chan struct{}, 1), conns: make(map[*conn]struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.stopping, s.stop = context.WithCancel(s.ctx)
 	s.bytes.max = o.MaxBytesInFlight
 	s.workers.init(s.ctx)
 	s.done.Add(2)
@@ -66,6 +70,9 @@ func (s *Server) Connections() int {
 
 // Calls returns how many calls are being worked on.
 func (s *Server) Calls() int { return int(s.calls.Load()) }
+
+// Subscriptions returns how many of the calls are subscriptions.
+func (s *Server) Subscriptions() int { return int(s.subscriptions.Load()) }
 
 // BytesInFlight returns the size of the requests being worked on.
 func (s *Server) BytesInFlight() int64 { return s.bytes.used.Load() }
@@ -163,6 +170,7 @@ func (s *Server) Close(ctx context.Context) error {
 	}
 	s.listener.Close()
 	s.sayGoodbye(ctx)
+	s.stop()
 	var err error
 	for err == nil && s.calls.Load() > 0 {
 		select {

@@ -34,8 +34,13 @@ type Backend struct {
 
 // New returns a node n1 over the store.
 func New(store firn.Store) *Backend {
+	is := tcp.Identity{Node: "n1", Cluster: [16]byte{1}, Release: "test"}
+	for m := range store.Subscribe(context.Background(), firn.Query{All: true, From: firn.EndPoint()}) {
+		is.History = m.Mark.History
+		break
+	}
 	return &Backend{
-		Is:      tcp.Identity{Node: "n1", Cluster: [16]byte{1}, History: [16]byte{2}, Release: "test"},
+		Is:      is,
 		Store:   store,
 		changes: make(map[firn.ID]firn.Position),
 	}
@@ -116,6 +121,10 @@ func (b *Backend) ReadRecords(ctx context.Context, q firn.Query) iter.Seq2[recor
 			}
 		}
 	}
+}
+
+func (b *Backend) Subscribe(ctx context.Context, q firn.Query) (tcp.Subscription, error) {
+	return newSubscription(ctx, b.Store, q), nil
 }
 
 func (b *Backend) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
