@@ -67,6 +67,9 @@ func TestSeparations(t *testing.T) {
 // apart from these files. What they learn from it gets into nothing that apply
 // decides by.
 var clocksAllowed = map[string]string{
+	"engine/subscription/messages.go":     "measures how long a consumer took",
+	"engine/subscription/subscription.go": "when it is time for a checkpoint at the head",
+
 	"replication/coalescer.go": "reports how long an entry took to commit",
 	"replication/disk.go":      "the watchdog measures how long a write hangs",
 	"replication/exchange.go":  "measures how long a peer's answer took, to compare clocks",
