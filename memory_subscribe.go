@@ -18,7 +18,7 @@ func (m *memory) Subscribe(ctx context.Context, q Query) iter.Seq2[Message, erro
 			if err == nil && !caughtUp {
 				messages = append(messages, m.mark(CaughtUp, at))
 				caughtUp = true
-			} else if err == nil && len(messages) == 0 {
+			} else if n := len(messages); err == nil && (n == 0 || messages[n-1].Mark == nil && messages[n-1].Event.Position < at) {
 				messages = append(messages, m.mark(Checkpoint, at))
 			}
 			for _, message := range messages {
