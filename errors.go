@@ -33,6 +33,7 @@ const (
 	ErrAlreadyExists   Kind = 21
 	ErrTimeout         Kind = 22 // the caller's time ran out before the call left; nothing was done
 	ErrStale           Kind = 23 // the delivery is no longer this consumer's: settled, its lease over, or given to another
+	ErrProgram         Kind = 24 // a fold, an upcaster or a condition failed on what it was given
 )
 
 var kindNames = [...]string{
@@ -43,6 +44,7 @@ var kindNames = [...]string{
 	ErrUnauthenticated: "unauthenticated", ErrForbidden: "forbidden", ErrOtherHistory: "other-history",
 	ErrUnsupported: "unsupported", ErrBusy: "busy", ErrBeforeStore: "before-store",
 	ErrAlreadyExists: "already-exists", ErrTimeout: "timeout", ErrStale: "stale",
+	ErrProgram: "program",
 }
 
 // Kinds returns every kind, in order of number.

@@ -152,7 +152,7 @@ func TestStatusOfEveryKind(t *testing.T) {
 		status := statusOf(firn.Errorf(kind, "x"))
 		_, listed := statusOfKind[kind]
 		other := kind == firn.ErrInternal || kind == firn.ErrUnauthenticated || kind == firn.ErrForbidden ||
-			kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported || kind == firn.ErrStale
+			kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported || kind == firn.ErrStale || kind == firn.ErrProgram
 		if listed == other || other != (status == exitOther) {
 			t.Errorf("%v gives exit %d", kind, status)
 		}
