@@ -86,19 +86,36 @@ func (n *Node) founded(ctx context.Context) error {
 
 // notLeader is the answer where only a leader can answer.
 func (n *Node) notLeader() *firn.Error {
-	_, id := n.raft.LeaderWithID()
-	// One that has been silent for longer than followers wait is none to send a
-	// caller to; an election is about to begin.
-	silent := time.Since(n.raft.LastContact()) > n.o.Timing.Heartbeat
-	if id == "" || string(id) == n.o.ID || silent {
+	id := n.otherLeader()
+	if id == "" {
 		if n.space.full.Load() {
 			return n.space.err() // where all disks are full nobody leads, and this is why
 		}
 		return firn.Errorf(firn.ErrUnavailable, "there is no leader at present; nothing was done, try again")
 	}
 	err := firn.Errorf(firn.ErrNotLeader, "node %s does not lead, node %s does; nothing was done", n.o.ID, id)
-	err.Leader = n.exchange.peer(string(id)).report.Client
+	err.Leader = n.exchange.peer(id).report.Client
 	return err
+}
+
+// LeaderHTTP returns the HTTP address of the leader, where that is another
+// member and tells one; else "".
+func (n *Node) LeaderHTTP() string {
+	if id := n.otherLeader(); id != "" {
+		return n.exchange.peer(id).report.HTTP
+	}
+	return ""
+}
+
+// otherLeader returns which other member leads, "" where none is known. One that
+// has been silent for longer than followers wait is none to send a caller to; an
+// election is about to begin.
+func (n *Node) otherLeader() string {
+	_, id := n.raft.LeaderWithID()
+	if string(id) == n.o.ID || time.Since(n.raft.LastContact()) > n.o.Timing.Heartbeat {
+		return ""
+	}
+	return string(id)
 }
 
 // clockTrouble is set where this node's clock is too far off to propose.

@@ -45,7 +45,7 @@ type Config struct {
 type Addresses struct {
 	Client string // the TCP protocol
 	Peer   string // other nodes
-	HTTP   string // health and metrics; "": none
+	HTTP   string // events over HTTP, health and metrics; "": none
 }
 
 // Limits bound what a client may send. Zero, or more than what every Firn

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -28,8 +27,8 @@ type Node struct {
 	metrics *web.Metrics
 	service *service.Service
 	peer    *peer.Port
-	door    *tcp.Server  // nil: embedded
-	http    *http.Server // nil: no HTTP
+	door    *tcp.Server // nil: embedded
+	http    *web.Door   // nil: no HTTP
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup // joining, restarting, serving HTTP
@@ -164,9 +163,11 @@ func (n *Node) openDoors() error {
 	if err != nil {
 		return firn.Errorf(firn.ErrUnavailable, "the HTTP address %s cannot be listened on: %v", c.Listen.HTTP, err)
 	}
-	n.http = web.Server(web.Handler(n.metrics, n.Ready))
+	n.http = web.New(webBackend{n}, n.metrics, web.Options{
+		BodyBytes: c.Limits.FrameBytes, EventBytes: c.Limits.EventBytes, AppendEvents: c.Limits.AppendEvents, Logger: n.log,
+	})
 	n.running.Go(func() {
-		if err := n.http.Serve(h); !errors.Is(err, http.ErrServerClosed) {
+		if err := n.http.Serve(h); err != nil {
 			n.fail(err)
 		}
 	})

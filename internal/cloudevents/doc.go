@@ -1,6 +1,6 @@
 // Package cloudevents turns events into CloudEvents 1.0 in their JSON format,
 // one object a line, and back. It is what firn export writes and firn import
-// reads.
+// reads, and what is appended over HTTP.
 //
 //	CloudEvents                  Firn
 //	id                           the event's id. One that is no UUID is kept, and the event gets the UUIDv5 of source and id

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"mime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,27 +32,47 @@ func DeriveID(source, id string) firn.ID {
 // is an ErrInvalid *firn.Error. What the store checks anyway (sizes, control
 // characters in a type) is left to it.
 func Parse(line []byte) (stream string, d firn.Draft, err error) {
-	members, err := jsonline.Members(line)
-	if err != nil {
-		return "", d, firn.Errorf(firn.ErrInvalid, "%v", err)
-	}
 	var p parser
-	for i := range members {
-		if members[i].IsNull() && members[i].Name != "data" {
-			continue // an attribute that is null is not there (JSON format, 2.2)
-		}
-		if err := p.member(&members[i]); err != nil {
-			return "", d, firn.Errorf(firn.ErrInvalid, "%v", err)
-		}
-	}
-	if err := p.finish(); err != nil {
+	if err := p.line(line); err != nil {
 		return "", d, firn.Errorf(firn.ErrInvalid, "%v", err)
 	}
 	return p.stream, p.draft, nil
 }
 
+// ParseFor is Parse for an event that goes into a stream that is named beside
+// it. It needs no subject; where it has one, it must be that stream.
+func ParseFor(stream string, line []byte) (firn.Draft, error) {
+	p := parser{into: stream}
+	if err := p.line(line); err != nil {
+		return firn.Draft{}, firn.Errorf(firn.ErrInvalid, "%v", err)
+	}
+	return p.draft, nil
+}
+
+// ParseBinary is ParseFor for an event whose attributes stand apart from its
+// data, as strings: the binary mode of the HTTP binding.
+func ParseBinary(stream string, attributes map[string]string, contentType string, data []byte) (firn.Draft, error) {
+	p := parser{into: stream}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		switch name {
+		case "data", "data_base64", "datacontenttype":
+			return firn.Draft{}, firn.Errorf(firn.ErrInvalid, "ce-%s is no attribute of an event in binary mode: the data is the body, its type Content-Type", name)
+		}
+		m := jsonline.Member{Name: name, Value: jsonline.AppendString(nil, attributes[name])}
+		if err := p.member(&m); err != nil {
+			return firn.Draft{}, firn.Errorf(firn.ErrInvalid, "ce-%v", err)
+		}
+	}
+	if err := p.finish(); err != nil {
+		return firn.Draft{}, firn.Errorf(firn.ErrInvalid, "%v", err)
+	}
+	p.draft.ContentType, p.draft.Data = contentType, data
+	return p.draft, nil
+}
+
 // parser holds what the members have said so far.
 type parser struct {
+	into   string // the stream that the subject must be; "": any
 	stream string
 	draft  firn.Draft
 
@@ -59,6 +81,23 @@ type parser struct {
 	base64              *string
 	metadata            []byte
 	trace, kept         []jsonline.Member
+}
+
+// line reads an event in the JSON format.
+func (p *parser) line(line []byte) error {
+	members, err := jsonline.Members(line)
+	if err != nil {
+		return err
+	}
+	for i := range members {
+		if members[i].IsNull() && members[i].Name != "data" {
+			continue // an attribute that is null is not there (JSON format, 2.2)
+		}
+		if err := p.member(&members[i]); err != nil {
+			return err
+		}
+	}
+	return p.finish()
 }
 
 func (p *parser) member(m *jsonline.Member) (err error) {
@@ -108,6 +147,9 @@ func (p *parser) member(m *jsonline.Member) (err error) {
 
 // finish checks what must be there and puts the parts together.
 func (p *parser) finish() error {
+	if p.stream == "" {
+		p.stream = p.into
+	}
 	if p.version != "1.0" {
 		return fmt.Errorf("specversion is %.20q; CloudEvents 1.0 is what can be read", p.version)
 	}
@@ -121,6 +163,9 @@ func (p *parser) finish() error {
 			}
 			return fmt.Errorf("the attribute %s is missing or empty%s", need.name, hint)
 		}
+	}
+	if p.into != "" && p.stream != p.into {
+		return fmt.Errorf("the subject %.64q is not the stream %.64q that the event is sent to; make them the same, or leave the subject out", p.stream, p.into)
 	}
 	if err := firn.CheckStreamName(p.stream); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package jsonline_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -48,6 +49,28 @@ func TestMembers(t *testing.T) {
 		``:                 "not JSON: it ends too early, after 0 bytes",
 	} {
 		if _, err := jsonline.Members([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestElements(t *testing.T) {
+	for text, want := range map[string]string{
+		` [ ] `:                  "",
+		`[1, {"a":[2,"]"]} ,""]`: `1|{"a":[2,"]"]}|""`,
+	} {
+		all, err := jsonline.Elements([]byte(text), 3)
+		if got := string(bytes.Join(all, []byte("|"))); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"a":1}`:      "not a JSON list ([…])",
+		`[1,`:          "not JSON: it ends too early, after 3 bytes",
+		"[\"\xff\"]":   "not UTF-8 at byte 2",
+		`[1, 2, 3, 4]`: "a list of more than 3 elements",
+	} {
+		if _, err := jsonline.Elements([]byte(text), 3); err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
 	}

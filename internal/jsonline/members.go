@@ -18,11 +18,8 @@ type Member struct {
 // Members returns the members of an object in the order written. A name that
 // stands twice is an error: which of the two is meant cannot be known.
 func Members(b []byte) ([]Member, error) {
-	if i := invalidUTF8(b); i >= 0 {
-		return nil, fmt.Errorf("not UTF-8 at byte %d", i)
-	}
-	if !json.Valid(b) {
-		return nil, syntax(b)
+	if err := Check(b); err != nil {
+		return nil, err
 	}
 	w := walker{b: b}
 	if w.next() != '{' {
@@ -44,6 +41,41 @@ func Members(b []byte) ([]Member, error) {
 		all = append(all, m)
 	}
 	return all, repeated(all)
+}
+
+// Elements returns the elements of a list, each as it was written. More of them
+// than most is an error.
+func Elements(b []byte, most int) ([][]byte, error) {
+	if err := Check(b); err != nil {
+		return nil, err
+	}
+	w := walker{b: b}
+	if w.next() != '[' {
+		return nil, errors.New("not a JSON list ([…])")
+	}
+	var all [][]byte
+	for w.at++; w.next() != ']'; {
+		if b[w.at] == ',' {
+			w.at++
+			w.next()
+		}
+		if len(all) == most {
+			return nil, fmt.Errorf("a list of more than %d elements", most)
+		}
+		all = append(all, w.value())
+	}
+	return all, nil
+}
+
+// Check says where a text is no JSON, or nil.
+func Check(b []byte) error {
+	if i := invalidUTF8(b); i >= 0 {
+		return fmt.Errorf("not UTF-8 at byte %d", i)
+	}
+	if !json.Valid(b) {
+		return syntax(b)
+	}
+	return nil
 }
 
 // walker walks over JSON that is known to be valid, so that it never looks

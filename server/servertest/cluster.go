@@ -71,6 +71,9 @@ func (c *Cluster) Node(i int) *server.Node { return c.nodes[i] }
 // Address returns the client address of node i.
 func (c *Cluster) Address(i int) string { return c.places[i].Client }
 
+// HTTP returns the HTTP address of node i.
+func (c *Cluster) HTTP(i int) string { return c.places[i].HTTP }
+
 // Stop stops node i cleanly.
 func (c *Cluster) Stop(i int) {
 	if c.nodes[i] == nil {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,6 +42,8 @@ type Metrics struct {
 	append   *prometheus.HistogramVec
 	events   prometheus.Counter
 	sync     prometheus.Histogram
+	requests *prometheus.CounterVec
+	answer   *prometheus.HistogramVec
 }
 
 // latencies reach from a memory write to a disk that hangs.
@@ -61,8 +65,15 @@ func NewMetrics(figures func() (Figures, bool)) *Metrics {
 			Name: "firn_sync_seconds", Buckets: latencies,
 			Help: "Time that a synced write of the Raft log took on this node's disk.",
 		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "firn_http_requests_total", Help: "HTTP requests that were answered, by route, method and status.",
+		}, []string{"route", "method", "status"}),
+		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "firn_http_answer_seconds", Buckets: latencies,
+			Help: "Time from an HTTP request's arrival to the first byte of its answer, by route.",
+		}, []string{"route"}),
 	}
-	m.registry.MustRegister(m.append, m.events, m.sync, gauges{figures},
+	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, gauges{figures},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -80,6 +91,19 @@ func (m *Metrics) Appended(events int, took time.Duration, err *firn.Error) {
 
 // Synced records a synced write of the Raft log.
 func (m *Metrics) Synced(took time.Duration) { m.sync.Observe(took.Seconds()) }
+
+// answered records an HTTP request. One without an answer lost its client.
+func (m *Metrics) answered(route, method string, a *answer) {
+	status := "none"
+	if a.status != 0 {
+		status = strconv.Itoa(a.status)
+		m.answer.WithLabelValues(route).Observe(a.began.Sub(a.start).Seconds())
+	}
+	if !slices.Contains([]string{"GET", "HEAD", "POST"}, method) {
+		method = "other" // a client could make up any number of them
+	}
+	m.requests.WithLabelValues(route, method, status).Inc()
+}
 
 type gauges struct {
 	figures func() (Figures, bool)

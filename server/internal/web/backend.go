@@ -1,0 +1,28 @@
+package web
+
+import (
+	"context"
+	"iter"
+
+	"github.com/firndb/firn"
+)
+
+// Backend is what stands behind the door.
+type Backend interface {
+	// Ready says why linearizable calls cannot be answered here, or nil.
+	Ready(ctx context.Context) error
+
+	// Append is [firn.Store.Append]. Only the leader takes appends; other nodes
+	// refuse them with ErrNotLeader.
+	Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error)
+	Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error]
+	Stream(ctx context.Context, name string, at firn.Point, c firn.Consistency) (firn.StreamInfo, error)
+
+	// Resolve turns a position or a moment into a position. open says that later
+	// events could still fall into the moment.
+	Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (at firn.Position, open bool, err error)
+
+	// LeaderHTTP returns the HTTP address of the leader where that is another
+	// node, "" where this one leads, or none is known.
+	LeaderHTTP() string
+}
