@@ -38,7 +38,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	e, err := open(dir, o)
 	if err != nil {
 		lock.Close()
-		return nil, err
+		return nil, damage(err)
 	}
 	e.lock = lock
 	return e, nil

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn/internal/diskfs"
+	"github.com/firndb/firn/internal/plainlog"
 )
 
 // pebbleFormat is fixed, so that a new release of Pebble changes nothing on
@@ -125,19 +127,19 @@ func (f *failure) damage(info pebble.DataCorruptionInfo) {
 type pebbleLog struct{ *failure }
 
 func (l pebbleLog) Infof(format string, args ...any) {
-	l.log.Debug("pebble: " + fmt.Sprintf(format, args...))
+	l.log.Debug("pebble: " + plainlog.Text(format, args...))
 }
 
 // Errorf is silent once the store has failed, for Pebble goes on trying.
 func (l pebbleLog) Errorf(format string, args ...any) {
 	if l.happened() == nil {
-		l.log.Warn("pebble: " + fmt.Sprintf(format, args...))
+		l.log.Warn("pebble: " + plainlog.Text(format, args...))
 	}
 }
 
 // Fatalf blocks for ever. Ending the goroutine instead would run the deferred
 // calls with which Pebble lets others go on.
 func (l pebbleLog) Fatalf(format string, args ...any) {
-	l.happen(fmt.Errorf("engine: pebble: "+format, args...))
+	l.happen(errors.New("engine: pebble: " + plainlog.Text(format, args...)))
 	select {}
 }

@@ -24,7 +24,7 @@ func (e *Engine) Stream(ctx context.Context, name string, at firn.Point, now tim
 	defer l.close()
 	b, err := l.bound(at, name, now)
 	if err != nil {
-		return firn.StreamInfo{}, err
+		return firn.StreamInfo{}, damage(err)
 	}
 	st, err := l.status(name, b)
 	if err != nil {

@@ -132,8 +132,12 @@ func (v *verifier) unreadable(key []byte, err error) error {
 
 // damage makes an error of Pebble's about what it found on disk one of Firn's.
 func damage(err error) error {
-	if err != nil && pebble.IsCorruptionError(err) {
-		return firn.Errorf(firn.ErrDamaged, "the store's files are damaged: %v; restore this node from another replica or a backup", err)
+	if err == nil || !pebble.IsCorruptionError(err) {
+		return err
 	}
-	return err
+	what := err.Error()
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		what = fmt.Sprintf("%s: %v", info.Path, info.Details)
+	}
+	return firn.Errorf(firn.ErrDamaged, "the store's files are damaged: %s; restore this node from another replica or a backup", what)
 }

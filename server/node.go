@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/plainlog"
 	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/internal/service"
@@ -64,6 +65,7 @@ func Start(c Config) (*Node, error) {
 
 // start brings up a node without doors for clients.
 func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
+	c.Logger = plainlog.Logger(c.Logger)
 	n = &Node{config: c, network: network, log: c.Logger.With("node", c.ID), failed: make(chan struct{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.metrics = web.NewMetrics(n.figures)

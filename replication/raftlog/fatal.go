@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/plainlog"
 )
 
 // fail makes err the last thing that the log does, and returns what every
@@ -104,14 +105,14 @@ type pebbleLogger struct {
 	to  *slog.Logger
 }
 
-func (p pebbleLogger) Infof(format string, args ...any)  { p.to.Debug(fmt.Sprintf(format, args...)) }
-func (p pebbleLogger) Errorf(format string, args ...any) { p.to.Error(fmt.Sprintf(format, args...)) }
+func (p pebbleLogger) Infof(format string, args ...any)  { p.to.Debug(plainlog.Text(format, args...)) }
+func (p pebbleLogger) Errorf(format string, args ...any) { p.to.Error(plainlog.Text(format, args...)) }
 
 // Fatalf never returns: it ends the goroutine that calls it. Ending it (and not
 // blocking it) releases the locks that the goroutine holds with defer, so that
 // the store can usually still be closed.
 func (p pebbleLogger) Fatalf(format string, args ...any) {
-	said := reported{text: fmt.Sprintf(format, args...)}
+	said := reported{text: plainlog.Text(format, args...)}
 	for _, arg := range args {
 		if cause, ok := arg.(error); ok {
 			said.cause = cause
