@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firndb/firn"
@@ -13,7 +14,8 @@ import (
 // exchange is what this node knows about the others. Each second it asks every
 // other member for its report and gives its own; see [report].
 type exchange struct {
-	poke chan struct{} // ask now
+	poke   chan struct{} // ask now
+	rounds atomic.Uint64 // how often all were asked
 
 	mu    sync.Mutex
 	peers map[string]*peerState
@@ -103,6 +105,7 @@ func (n *Node) askAll() {
 		wg.Go(func() { n.ask(ctx, m, q) })
 	}
 	wg.Wait()
+	n.exchange.rounds.Add(1)
 }
 
 // commonIndex is the newest index at which all that are up keep their hash.

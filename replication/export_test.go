@@ -66,3 +66,12 @@ func Hole(log *raftlog.Log, below, above uint64) error {
 	f := fsm{disk: &disk{LogStore: log, kept: log}}
 	return f.noHole(below, above)
 }
+
+// Forget makes the others count as down until they are asked again.
+func (n *Node) Forget() {
+	n.exchange.mu.Lock()
+	defer n.exchange.mu.Unlock()
+	for _, p := range n.exchange.peers {
+		p.up = false
+	}
+}

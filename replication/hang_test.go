@@ -196,7 +196,7 @@ func TestFollowerDiskFailsBriefly(t *testing.T) {
 // outside a bubble.
 func TestFollowerDiskFailsBrieflyUpstream(t *testing.T) {
 	t.Parallel()
-	for range 5 {
+	for range 30 {
 		if cutOff(t, true) {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -69,7 +70,7 @@ func (n *Node) Transfer(ctx context.Context, id string) error {
 		if _, needed := n.quorum(); needed == 0 {
 			return firn.Errorf(firn.ErrInvalid, "node %s is the only voter of the cluster; there is nobody to hand leadership to", n.o.ID)
 		}
-		if id = n.successor(); id == "" {
+		if id = n.awaitSuccessor(ctx); id == "" {
 			return firn.Errorf(firn.ErrUnavailable, "there is no other voter that is up and has room, so leadership stays with node %s", n.o.ID)
 		}
 	}
@@ -97,6 +98,30 @@ func (n *Node) successor() (id string) {
 		}
 	}
 	return id
+}
+
+// awaitSuccessor is successor, after the others were asked anew where none could
+// lead when they were last asked: that may be a second ago, when this cluster was
+// just being started.
+func (n *Node) awaitSuccessor(ctx context.Context) string {
+	const rounds = 2 // one may be under way that began before
+	end := n.exchange.rounds.Load() + rounds
+	look := time.NewTicker(n.o.Timing.Heartbeat / 30)
+	defer look.Stop()
+	for {
+		id := n.successor()
+		if _, leads := n.leading(); id != "" || !leads || n.exchange.rounds.Load() >= end {
+			return id
+		}
+		n.exchange.now()
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ""
+		case <-n.closing:
+			return ""
+		}
+	}
 }
 
 // change waits for a change of the members to be committed.

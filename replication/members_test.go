@@ -155,6 +155,27 @@ func TestStopHandsLeadershipOn(t *testing.T) {
 	})
 }
 
+// A leader that could reach nobody when it last asked hands leadership on as
+// soon as it can.
+func TestTransferAsksAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1", "n2", "n3")
+		for _, s := range c.seats {
+			s.adjust = func(o *replication.Options) { o.Timing.Exchange = time.Hour }
+		}
+		c.start()
+		old := c.write("text")
+		node, _ := old.now()
+		node.Forget()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := node.Transfer(ctx, ""); err != nil {
+			t.Error(err)
+		}
+		c.leader(without(c.names, old.id)...)
+	})
+}
+
 // A member votes, loses its disk, and comes back: it would vote once more in the
 // same term, for somebody else.
 func TestMemberWithEmptyDisk(t *testing.T) {

@@ -15,6 +15,10 @@ const (
 	httpCloseTimeout = time.Second
 )
 
+// handOnTries is how often leadership is offered: on a busy machine the next
+// leader may not be elected in the time that it gets for it.
+const handOnTries = 3
+
 // Close stops the node: a leader hands its leadership on, calls in flight are
 // answered, everything is flushed. It may be called once the node has failed.
 func (n *Node) Close() error {
@@ -49,14 +53,17 @@ func (n *Node) handOn() {
 	if err != nil {
 		return
 	}
-	if s := r.raft.Status(); s.Leader != n.config.ID || len(s.Nodes) == 1 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if err := r.raft.Transfer(ctx, ""); err != nil {
-		n.log.Warn("leadership was not handed on before stopping", "error", err)
+	for range handOnTries {
+		if s := r.raft.Status(); s.Leader != n.config.ID || len(s.Nodes) == 1 {
+			return
+		}
+		if err = r.raft.Transfer(ctx, ""); err == nil {
+			return
+		}
 	}
+	n.log.Warn("leadership was not handed on before stopping", "error", err)
 }
 
 // shutDoors lets nobody in any more. A client that does not take its answer in

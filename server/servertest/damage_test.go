@@ -143,7 +143,7 @@ func served(t *testing.T, dir string) []firn.Event {
 		return nil
 	}
 	defer n.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for n.Ready(ctx) != nil {
 		select {

@@ -54,15 +54,19 @@ func forget(t *testing.T, p *servertest.Processes, db *client.Client, ledger *se
 	}
 	fill(t, db, ledger)
 	for _, i := range nodes {
-		p.AwaitLog(i, fmt.Sprintf("its Raft log begins behind %d", behind), func(log string) bool {
-			all := shortened.FindAllStringSubmatch(log, -1)
-			if len(all) == 0 {
-				return false
-			}
-			first, err := strconv.ParseUint(all[len(all)-1][1], 10, 64)
-			return err == nil && first > behind
-		})
+		p.AwaitLog(i, fmt.Sprintf("its Raft log begins behind %d", behind), func(log string) bool { return beginsBehind(log, behind) })
 	}
+}
+
+// beginsBehind reports whether a node has said that its Raft log begins behind
+// an index.
+func beginsBehind(log string, index uint64) bool {
+	all := shortened.FindAllStringSubmatch(log, -1)
+	if len(all) == 0 {
+		return false
+	}
+	first, err := strconv.ParseUint(all[len(all)-1][1], 10, 64)
+	return err == nil && first > index
 }
 
 const imageWords = "an image of another replica was received"

@@ -1,10 +1,10 @@
 package servertest_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,6 +14,7 @@ import (
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
+	"github.com/firndb/firn/server/wire"
 )
 
 // TestReadersWhileAnImageIsPutToUse reads from a node, which has missed so much
@@ -21,10 +22,10 @@ import (
 // had or what it has then, or are told to come again.
 func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 	t.Parallel()
-	var images imageCount
-	c := servertest.StartWith(t, 3, func(_ int, c *server.Config) {
+	var logs [3]said
+	c := servertest.StartWith(t, 3, func(i int, c *server.Config) {
 		shortLog(c)
-		c.Logger = slog.New(slog.NewTextHandler(&images, nil))
+		c.Logger = slog.New(slog.NewTextHandler(&logs[i], &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	db := c.Dial()
 	var ledger servertest.Ledger
@@ -35,13 +36,18 @@ func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		status, err := db.Status(t.Context(), c.Address(away))
+		if err != nil {
+			t.Fatal(err)
+		}
 		c.Stop(away)
 		for range 2 {
 			fill(t, db, &ledger)
 		}
-		// Their logs are shortened each second; until then the entries are there.
-		for range 8 {
-			time.Sleep(100 * time.Millisecond)
+		for start := time.Now(); !allBeginBehind(&logs, away, appliedOf(status, away)); time.Sleep(100 * time.Millisecond) {
+			if time.Since(start) > 30*time.Second {
+				t.Fatal("the others have not shortened their logs")
+			}
 			append1To(t, db, &ledger)
 		}
 		c.Run(away)
@@ -64,19 +70,48 @@ func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 	if err := ledger.Check(servertest.Agree(t, db, c.Address(0), c.Address(1), c.Address(2))); err != nil {
 		t.Error(err)
 	}
-	if images.Load() == 0 {
-		t.Error("no node has received an image; the test shows nothing")
+	if !strings.Contains(logs[away].String(), imageWords) {
+		t.Error("the node has received no image; the test shows nothing")
 	}
 }
 
-// imageCount counts how often a node says that it has received an image.
-type imageCount struct{ atomic.Int64 }
+// said is what a node has logged.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (c *imageCount) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte(imageWords)) {
-		c.Add(1)
+func (s *said) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(line)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// allBeginBehind reports whether all but one node have said that their Raft logs
+// begin behind an index.
+func allBeginBehind(logs *[3]said, but int, index uint64) bool {
+	for i := range logs {
+		if i != but && !beginsBehind(logs[i].String(), index) {
+			return false
+		}
 	}
-	return len(line), nil
+	return true
+}
+
+// appliedOf is how far a node had come.
+func appliedOf(status wire.ClusterStatus, node int) (index uint64) {
+	for _, n := range status.Nodes {
+		if n.ID == fmt.Sprintf("n%d", node+1) {
+			index = n.Applied
+		}
+	}
+	return index
 }
 
 // readOnce asks a node itself for something, which depends on i.

@@ -12,29 +12,33 @@ import (
 )
 
 // TestElection holds that three processes elect within two seconds of being
-// started. On a machine that does much else at the same time it may take
-// longer, and only more than three times that is an error.
+// started. No other test runs beside it, but others may use the machine, so it
+// is given several tries.
 func TestElection(t *testing.T) {
-	t.Parallel()
 	servertest.Binary(t)
-	start := time.Now()
-	servertest.Spawn(t, 3)
-	took := time.Since(start)
-	t.Logf("three processes answer %v after they were started", took.Round(time.Millisecond))
-	if took > 6*time.Second {
-		t.Errorf("three processes answer after %v, want less than 2 s", took)
+	for range 5 {
+		start := time.Now()
+		p := servertest.Spawn(t, 3)
+		took := time.Since(start)
+		t.Logf("three processes answer %v after they were started", took.Round(time.Millisecond))
+		if took < 2*time.Second {
+			return
+		}
+		p.KillAll()
 	}
+	t.Error("three processes have never answered within 2 s")
 }
 
 // TestLeaderIsStopped stops one leader after the other with SIGTERM, while a
-// client appends one event after the other. It soon gives an append up; then it
-// waits for the next leader. Leadership is handed on, so that happens at most
-// once a node.
+// client appends one event after the other. It gives an append up after a third
+// of the time in which the others would stand for election; then it waits for
+// the next leader. Leadership is handed on, so that happens at most once a node.
 func TestLeaderIsStopped(t *testing.T) {
 	t.Parallel()
-	p := servertest.Spawn(t, 3)
+	const timeout = time.Second
+	p := servertest.Spawn(t, 3, "--heartbeat", "3s")
 	patient := p.Dial()
-	hasty := p.DialWith(client.Options{Timeout: 300 * time.Millisecond})
+	hasty := p.DialWith(client.Options{Timeout: timeout})
 	var ledger servertest.Ledger
 	for range servertest.Rounds(2, 10) {
 		leader := p.Leader(t.Context(), patient)
@@ -62,9 +66,9 @@ func TestLeaderIsStopped(t *testing.T) {
 			t.Errorf("the leader ended with exit status %d", status)
 		}
 		if givenUp > 1 {
-			t.Errorf("%d appends were not answered within 300 ms while the leader was stopped", givenUp)
+			t.Errorf("%d appends were not answered within %v while the leader was stopped", givenUp, timeout)
 		}
-		p.Run(leader)
+		p.Run(leader, "--heartbeat", "3s")
 	}
 	if err := ledger.Check(servertest.Agree(t, patient, p.Nodes()...)); err != nil {
 		t.Error(err)

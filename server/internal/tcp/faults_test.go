@@ -292,6 +292,7 @@ func TestLimitReachedAtTheCut(t *testing.T) {
 // TestUnknown: the connection is lost in mid-append and no node comes back. The
 // caller learns that it may have been done, with the ids to repeat it.
 func TestUnknown(t *testing.T) {
+	t.Parallel()
 	b := tcptest.New(firn.Memory())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -313,7 +314,7 @@ func TestUnknown(t *testing.T) {
 		return done, errors.Join(err, ctx.Err())
 	}
 	o := clientOptions()
-	o.Timeout = 300 * time.Millisecond
+	o.Timeout = time.Second
 	c := dial(t, door.Addr().String(), o)
 	go func() {
 		<-reached

@@ -80,10 +80,11 @@ func TestClientGone(t *testing.T) {
 // TestClientDoesNotRead: a client that grants credit and does not read is let
 // go after its time.
 func TestClientDoesNotRead(t *testing.T) {
+	t.Parallel()
 	b := tcptest.New(firn.Memory())
 	stopped := make(chan struct{})
 	b.OnRecords = endless(stopped)
-	door := tcptest.Serve(t, b, tcp.Options{FrameTimeout: 50 * time.Millisecond})
+	door := tcptest.Serve(t, b, tcp.Options{FrameTimeout: 500 * time.Millisecond})
 	r, other := connected(t, door), connected(t, door)
 	r.send(1, &wire.Read{Query: firn.Query{Stream: "s"}, Credit: 1 << 50})
 	select {

@@ -141,10 +141,11 @@ func TestNoLeader(t *testing.T) {
 // TestNoLeaderAndNobodyElse: two of three nodes are gone, the third one knows
 // no leader. Whichever was asked last, the caller reads both.
 func TestNoLeaderAndNobodyElse(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.leader.Store(-1)
 	o := clientOptions()
-	o.Timeout = 300 * time.Millisecond
+	o.Timeout = time.Second
 	db := dial(t, c.addresses(), o)
 	for _, door := range c.doors[1:] {
 		if err := door.Close(t.Context()); err != nil {
@@ -170,6 +171,7 @@ func TestAnOpenOutcomeIsNotContradicted(t *testing.T) {
 		"no answer came":      {nil, "did not answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			c := newCluster(t)
 			c.leader.Store(0)
 			c.nodes[0].OnAppend = func(ctx context.Context, _ []wire.Write) (firn.Appended, error) {
@@ -185,7 +187,7 @@ func TestAnOpenOutcomeIsNotContradicted(t *testing.T) {
 				}
 			}
 			o := clientOptions()
-			o.Timeout = 300 * time.Millisecond
+			o.Timeout = time.Second
 			db := dial(t, c.addresses(), o)
 			_, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T", ID: firn.NewID()}))
 			var e *firn.Error
@@ -257,6 +259,7 @@ func TestFrozenNode(t *testing.T) {
 
 // TestDial: the error lists the reason of each address.
 func TestDial(t *testing.T) {
+	t.Parallel()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ func memoryDoor(t testing.TB, o tcp.Options) *tcp.Server {
 // TestStrangers sends what is not Firn's protocol. Each stranger is told so and
 // let go; the next client is served.
 func TestStrangers(t *testing.T) {
-	door := memoryDoor(t, tcp.Options{HandshakeTimeout: 100 * time.Millisecond})
+	door := memoryDoor(t, tcp.Options{HandshakeTimeout: time.Second})
 	hello := &wire.Hello{VersionMin: 1, VersionMax: 1}
 	frame := wire.AppendFrame(nil, 0, hello)
 	huge := bytes.Clone(frame)
@@ -44,6 +44,7 @@ func TestStrangers(t *testing.T) {
 		{"nothing at all", nil, firn.ErrTimeout},
 	} {
 		t.Run(stranger.name, func(t *testing.T) {
+			t.Parallel()
 			r := rawDial(t, door)
 			r.write(stranger.bytes)
 			r.refused(0, stranger.kind)
@@ -56,14 +57,15 @@ func TestStrangers(t *testing.T) {
 // TestOneByteAtATime: whoever sends so slowly that a frame is never complete is
 // let go after its time, in the handshake and behind it.
 func TestOneByteAtATime(t *testing.T) {
-	door := memoryDoor(t, tcp.Options{FrameTimeout: 40 * time.Millisecond, HandshakeTimeout: 40 * time.Millisecond})
+	t.Parallel()
+	door := memoryDoor(t, tcp.Options{FrameTimeout: time.Second, HandshakeTimeout: time.Second})
 	drip := func(r *raw, b []byte) {
 		go func() {
 			for i := range b {
 				if _, err := r.nc.Write(b[i : i+1]); err != nil {
 					return
 				}
-				time.Sleep(15 * time.Millisecond)
+				time.Sleep(150 * time.Millisecond)
 			}
 		}()
 	}
@@ -203,7 +205,8 @@ func TestBounds(t *testing.T) {
 // TestSilence: a client that gives no sign of life is asked, then let go; one
 // that answers stays.
 func TestSilence(t *testing.T) {
-	door := memoryDoor(t, tcp.Options{KeepAlive: 30 * time.Millisecond})
+	t.Parallel()
+	door := memoryDoor(t, tcp.Options{KeepAlive: 500 * time.Millisecond})
 	dead, alive := connected(t, door), connected(t, door)
 	for range 5 {
 		if m := alive.receive(); m.Kind() != wire.KindPing {
