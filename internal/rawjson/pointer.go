@@ -90,8 +90,14 @@ func (p Pointer) Contains(o Pointer) bool {
 	return true
 }
 
-// sibling reports whether two pointers differ in nothing but their last name.
-func (p Pointer) sibling(o Pointer) bool {
+// AtEnd reports whether the pointer ends in "-", the place behind an array's
+// last item.
+func (p Pointer) AtEnd() bool {
+	return len(p.tokens) > 0 && p.tokens[len(p.tokens)-1].index == endOfArray
+}
+
+// Sibling reports whether two pointers differ in nothing but their last name.
+func (p Pointer) Sibling(o Pointer) bool {
 	last := len(p.tokens) - 1
 	return last >= 0 && last == len(o.tokens)-1 && Pointer{tokens: p.tokens[:last]}.Contains(Pointer{tokens: o.tokens[:last]})
 }
@@ -191,7 +197,7 @@ func (v *Value) Remove(p Pointer) Value {
 // differ in nothing else, lie in an object, and nothing stands at to. It reports
 // whether it did.
 func (v *Value) Rename(p, to Pointer) bool {
-	if !p.sibling(to) {
+	if !p.Sibling(to) {
 		return false
 	}
 	last := len(p.tokens) - 1

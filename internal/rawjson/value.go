@@ -74,6 +74,9 @@ func Truth(b bool) Value { return Value{raw: strconv.AppendBool(nil, b)} }
 // writes them.
 func Literal(number string) Value { return Value{raw: []byte(number)} }
 
+// EmptyArray returns [].
+func EmptyArray() Value { return Value{open: &container{}} }
+
 // EmptyObject returns {}.
 func EmptyObject() Value { return Value{open: &container{object: true}} }
 
