@@ -56,6 +56,8 @@ type memory struct {
 	changes map[string][]change // what happened to each stream as a whole, in order of position
 	shared  map[string][]change // the limits set for each category, likewise
 	moved   chan struct{}       // closed and replaced whenever the head moves
+
+	snapshots []Snapshot // in the order in which they came
 }
 
 // change is one event of a stream's life.

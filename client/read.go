@@ -79,6 +79,11 @@ func (r *reading) attempt(ctx context.Context, t *tries) (over bool, err error) 
 		return false, err
 	}
 	defer f.end()
+	return r.frames(ctx, t, f)
+}
+
+// frames yields the events of a call's frames until its end.
+func (r *reading) frames(ctx context.Context, t *tries, f *flow) (over bool, err error) {
 	d := decoders.Get().(*decoder)
 	defer func() {
 		d.frame = wire.EventsReader{} // lets go of the last frame
@@ -98,7 +103,7 @@ func (r *reading) attempt(ctx context.Context, t *tries) (over bool, err error) 
 			}
 			t.progress()
 		default:
-			return false, firn.Errorf(firn.ErrInternal, "the node answered a read with %v", got.kind)
+			return false, firn.Errorf(firn.ErrInternal, "among the events came %v", got.kind)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 type Loading struct {
 	Snapshot *firn.Snapshot                  // nil: there is none that fits
 	Records  iter.Seq2[record.Stored, error] // the events behind it; the bytes are valid until the next step
+	Revision firn.Revision                   // the stream's last one, visible or not
 	Position firn.Position
 	Open     bool
 	Partial  bool
@@ -58,6 +59,7 @@ func (e *Engine) load(s *seen, q *firn.LoadQuery, now time.Time) (found Loading,
 	if err != nil {
 		return found, nil, err
 	}
+	found.Revision = firn.Revision(st.next - 1)
 	first := st.first
 	if found.Snapshot, err = l.snapshot(q, &st); err != nil {
 		return found, nil, err

@@ -46,6 +46,18 @@ func (f following) Next(ctx context.Context) (tcp.Step, error) {
 	return tcp.Step(step), err
 }
 
+// Load is [service.Service.Load].
+func (b backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error) {
+	found, err := b.Service.Load(ctx, q)
+	return tcp.Loading{
+		Found: wire.Loaded{
+			Revision: found.Revision, Position: found.Position, Open: found.Open,
+			Partial: found.Partial, Snapshot: found.Snapshot,
+		},
+		Records: found.Records,
+	}, err
+}
+
 // Stream describes a stream, linearizably.
 func (b backend) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
 	return b.Service.Stream(ctx, name, at, firn.Consistency{})

@@ -23,7 +23,7 @@ type EmbedOptions struct {
 
 // Embedded is a node without doors, in the caller's process.
 type Embedded struct {
-	firn.Store
+	Store
 	node *Node
 }
 

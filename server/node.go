@@ -183,9 +183,15 @@ func (n *Node) Ready(ctx context.Context) error {
 	return err
 }
 
+// Store is what a node offers to callers in its process.
+type Store interface {
+	firn.Store
+	firn.Snapshots
+}
+
 // Store returns the node's store for callers in this process. Their events
 // carry no actor.
-func (n *Node) Store() firn.Store { return n.service.Store("") }
+func (n *Node) Store() Store { return n.service.Store("") }
 
 // Failed is closed when the node cannot go on; Err then says why.
 func (n *Node) Failed() <-chan struct{} { return n.failed }

@@ -9,6 +9,7 @@ import (
 )
 
 type exportOptions struct {
+	selectFlags
 	consistencyFlags
 	stream, category string
 	from, at         string
@@ -39,6 +40,7 @@ The same events always give the same bytes; firn import reads them.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.category, "category", "", "only streams of this category")
+	o.selectFlags.add(f)
 	f.StringVar(&o.from, "from", "", "first event, a point in time (default: start)")
 	f.StringVar(&o.at, "at", "", "the past as of this point in time")
 	f.BoolVar(&o.upcast, "upcast", false, "in today's shape instead of as stored")
@@ -52,6 +54,7 @@ func (o *exportOptions) query(c *console) (firn.Query, error) {
 	if err != nil {
 		return q, err
 	}
+	o.selectFlags.apply(&q)
 	q.Raw, q.Consistency = !o.upcast, o.consistency()
 	if q.From, err = points.Parse("--from", o.from, q.Stream != "", c.now()); err != nil {
 		return q, err

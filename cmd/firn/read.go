@@ -9,8 +9,8 @@ import (
 
 type readOptions struct {
 	targetFlags
+	selectFlags
 	consistencyFlags
-	types     []string
 	from, at  string
 	limit     uint64
 	backwards bool
@@ -41,7 +41,7 @@ func newReadCommand(c *console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.targetFlags.add(f)
-	f.StringSliceVar(&o.types, "types", nil, "only events of these types, separated by commas; may be repeated")
+	o.selectFlags.add(f)
 	f.StringVar(&o.from, "from", "", "first event, a point in time (default: start, or end with --backwards)")
 	f.StringVar(&o.at, "at", "", "read the past as of this point in time")
 	f.Uint64Var(&o.limit, "limit", 0, "at most so many events (default: no limit)")
@@ -58,7 +58,8 @@ func (o *readOptions) query(c *console) (firn.Query, error) {
 	if err != nil {
 		return q, err
 	}
-	q.Types, q.Limit, q.Backwards, q.Raw, q.System = o.types, o.limit, o.backwards, o.raw, o.system
+	o.selectFlags.apply(&q)
+	q.Limit, q.Backwards, q.Raw, q.System = o.limit, o.backwards, o.raw, o.system
 	q.Consistency = o.consistency()
 	if q.From, err = points.Parse("--from", o.from, q.Stream != "", c.now()); err != nil {
 		return q, err

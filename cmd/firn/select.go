@@ -30,12 +30,35 @@ type targetFlags struct {
 	all      bool
 	category string
 	id       string
+
+	byID bool // an id can be given
 }
 
 func (o *targetFlags) add(f *pflag.FlagSet) {
+	o.addFollowed(f)
+	o.byID = true
+	f.StringVar(&o.id, "id", "", "the events with this id, in every stream")
+}
+
+// addFollowed adds those that a subscription can follow.
+func (o *targetFlags) addFollowed(f *pflag.FlagSet) {
 	f.BoolVar(&o.all, "all", false, "every stream")
 	f.StringVar(&o.category, "category", "", "every stream of this category (order for order-42)")
-	f.StringVar(&o.id, "id", "", "the events with this id, in every stream")
+}
+
+// selectFlags say which events of these streams are wanted.
+type selectFlags struct {
+	types, typePrefixes, streamPrefixes []string
+}
+
+func (o *selectFlags) add(f *pflag.FlagSet) {
+	f.StringSliceVar(&o.types, "types", nil, "only events of these types, separated by commas; may be repeated")
+	f.StringArrayVar(&o.typePrefixes, "type-prefix", nil, "only events whose type begins so, beside those of --types; may be repeated")
+	f.StringArrayVar(&o.streamPrefixes, "stream-prefix", nil, "of several streams, only those whose name begins so; may be repeated")
+}
+
+func (o *selectFlags) apply(q *firn.Query) {
+	q.Types, q.TypePrefixes, q.StreamPrefixes = o.types, o.typePrefixes, o.streamPrefixes
 }
 
 // query returns what the target selects.
@@ -48,7 +71,11 @@ func (o *targetFlags) query() (q firn.Query, err error) {
 		}
 	}
 	if given != 1 {
-		return q, usage("%d targets are given; name exactly one of STREAM, --all, --category C, --id UUID", given)
+		targets := "STREAM, --all, --category C"
+		if o.byID {
+			targets += ", --id UUID"
+		}
+		return q, usage("%d targets are given; name exactly one of %s", given, targets)
 	}
 	if o.id != "" {
 		if q.ID, err = firn.ParseID(o.id); err == nil && q.ID.IsZero() {

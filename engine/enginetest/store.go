@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"time"
@@ -134,4 +135,36 @@ func (s *Store) Head(ctx context.Context, c firn.Consistency) (firn.Position, ti
 	}
 	at, t := e.Head()
 	return at, t, ctx.Err()
+}
+
+// SaveSnapshot keeps a snapshot.
+func (s *Store) SaveSnapshot(ctx context.Context, kept firn.Snapshot) error {
+	_, err := s.one(ctx, &command.Snapshot{
+		Stream: []byte(kept.Stream), Fold: []byte(kept.Fold), Version: kept.Version,
+		Revision: kept.Revision, Partial: kept.Partial, State: kept.State,
+	})
+	return err
+}
+
+// Load loads.
+func (s *Store) Load(ctx context.Context, q firn.LoadQuery) (firn.Loaded, error) {
+	found, err := s.Engine().Load(ctx, q, s.o.Now())
+	if err != nil {
+		return firn.Loaded{}, err
+	}
+	return firn.Loaded{
+		Snapshot: found.Snapshot, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
+		Events: func(yield func(firn.Event, error) bool) {
+			var d record.Decoder
+			for stored, err := range found.Records {
+				var e firn.Event
+				if err == nil {
+					e, err = d.Event(stored.Stream, bytes.Clone(stored.Bytes))
+				}
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+		},
+	}, nil
 }

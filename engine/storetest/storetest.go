@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) firn.Store) {
 		{"errors", testErrors},
 		{"iterators", testIterators},
 		{"subscriptions", testSubscriptions},
+		{"snapshots", testSnapshots},
 		{"concurrency", testConcurrency},
 	} {
 		t.Run(noun.name, func(t *testing.T) { noun.test(&tester{t, open(t)}) })

@@ -59,8 +59,8 @@ func TestMessagesPage(t *testing.T) {
 	for _, cells := range rows(section(t, text, "Messages")) {
 		got = append(got, cells[0]+" "+cells[1])
 		body := strings.Trim(cells[3], "`")
-		if cells[1] == "StreamInfo" {
-			_, body, _ = strings.Cut(text, "`info` = `")
+		if name, ok := strings.CutPrefix(cells[3], "the fields of "); ok {
+			_, body, _ = strings.Cut(text, name+" = `")
 			body, _, _ = strings.Cut(body, "`")
 		}
 		var k wire.Kind

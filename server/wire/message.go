@@ -55,6 +55,10 @@ const (
 	KindSubscribe Kind = 64 // C  Events and Marks, any number of them; ended by Error
 	KindMarks     Kind = 65 // N
 
+	KindLoad         Kind = 96 // C  Loaded, then Events, any number of them, then End
+	KindLoaded       Kind = 97 // N
+	KindSaveSnapshot Kind = 98 // C  ended by Done
+
 	// Set aside: 66–79 subscriptions, 80–95 groups, 96–111 folds, snapshots
 	// and upcasters, 112–127 images and backups.
 )
@@ -70,6 +74,7 @@ var kindNames = [...]string{
 	KindPromoteNode: "PromoteNode", KindTransfer: "Transfer", KindDone: "Done",
 	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified",
 	KindSubscribe: "Subscribe", KindMarks: "Marks",
+	KindLoad: "Load", KindLoaded: "Loaded", KindSaveSnapshot: "SaveSnapshot",
 }
 
 // Kinds returns every kind, in order of number.
@@ -157,6 +162,12 @@ func New(k Kind) Message {
 		return new(Subscribe)
 	case KindMarks:
 		return new(Marks)
+	case KindLoad:
+		return new(Load)
+	case KindLoaded:
+		return new(Loaded)
+	case KindSaveSnapshot:
+		return new(SaveSnapshot)
 	}
 	return nil
 }

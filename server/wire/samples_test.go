@@ -24,6 +24,8 @@ var (
 	earlyTime = time.Date(1969, 7, 20, 20, 17, 40, 0, time.UTC)
 )
 
+var someFold = firn.FoldVersion{0xab, 15: 0xcd}
+
 func someDraft() []byte {
 	return record.AppendDraft(nil, &firn.Draft{
 		ID: someID, Type: "OrderPlaced", Schema: 2, Data: []byte(`{"total": 100.10}`), Metadata: []byte(`{"by":"ann"}`), Occurred: earlyTime,
@@ -126,6 +128,10 @@ func samples() []sample {
 			{Kind: firn.LifeMark, At: 70101, History: otherID, Stream: "order-42", Life: firn.Truncate{Before: 5}, Time: someTime, Actor: "ann"},
 			{Kind: firn.CaughtUp, At: 70101, History: otherID},
 		}}},
+		{"load", 96, &wire.Load{Credit: 2 << 20, Query: firn.LoadQuery{Stream: "cart-7", Fold: "cart", Version: someFold, Bound: firn.MomentPoint(someTime), Raw: true, Consistency: firn.Consistency{Local: true}}}},
+		{"loaded", 96, &wire.Loaded{Revision: 120, Position: 70003, Open: true, Snapshot: &firn.Snapshot{Fold: "cart", Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
+		{"loaded-nothing", 96, &wire.Loaded{Position: 70003, Partial: true}},
+		{"save-snapshot", 97, &wire.SaveSnapshot{Snapshot: firn.Snapshot{Stream: "cart-7", Fold: "cart", Version: someFold, Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bytes"
 	"context"
 	"iter"
 	"time"
@@ -10,9 +11,14 @@ import (
 	"github.com/firndb/firn/engine/record"
 )
 
-// Store returns the service as a [firn.Store] for callers in this process, on
-// behalf of an actor.
-func (s *Service) Store(actor string) firn.Store { return store{s, actor} }
+// Store is all that a service offers to callers in its process.
+type Store interface {
+	firn.Store
+	firn.Snapshots
+}
+
+// Store returns the service for callers in this process, on behalf of an actor.
+func (s *Service) Store(actor string) Store { return store{s, actor} }
 
 type store struct {
 	service *Service
@@ -60,4 +66,38 @@ func (s store) Change(ctx context.Context, stream string, expect firn.Expectatio
 
 func (s store) Head(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error) {
 	return s.service.Head(ctx, c)
+}
+
+// Load is [firn.Snapshots.Load].
+func (s store) Load(ctx context.Context, q firn.LoadQuery) (firn.Loaded, error) {
+	found, err := s.service.Load(ctx, q)
+	if err != nil {
+		return firn.Loaded{}, err
+	}
+	return firn.Loaded{
+		Snapshot: found.Snapshot, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
+		Events: events(found.Records),
+	}, nil
+}
+
+// SaveSnapshot is [firn.Snapshots.SaveSnapshot].
+func (s store) SaveSnapshot(ctx context.Context, kept firn.Snapshot) error {
+	return s.service.SaveSnapshot(ctx, s.actor, kept)
+}
+
+// events decodes records. What they point to is copied: it is the caller's to
+// keep.
+func events(records iter.Seq2[record.Stored, error]) iter.Seq2[firn.Event, error] {
+	return func(yield func(firn.Event, error) bool) {
+		var d record.Decoder
+		for stored, err := range records {
+			var e firn.Event
+			if err == nil {
+				e, err = d.Event(stored.Stream, bytes.Clone(stored.Bytes))
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }

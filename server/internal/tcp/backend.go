@@ -15,6 +15,7 @@ import (
 // context's error means that the work was given up.
 type Backend interface {
 	Store
+	Snapshots
 	Admin
 
 	// Identity is asked at every handshake.
@@ -49,6 +50,19 @@ type Store interface {
 	Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (pos firn.Position, open bool, err error)
 
 	Stats(ctx context.Context) (wire.Stats, error)
+}
+
+// Snapshots is what firn.Snapshots offers, with records as they lie in the
+// store.
+type Snapshots interface {
+	Load(ctx context.Context, q firn.LoadQuery) (Loading, error)
+	SaveSnapshot(ctx context.Context, actor string, s firn.Snapshot) error
+}
+
+// Loading is what a load has found. The door does not keep the records' bytes.
+type Loading struct {
+	Found   wire.Loaded
+	Records iter.Seq2[record.Stored, error]
 }
 
 // Admin is what an operator asks of a node. The changes are answered by the

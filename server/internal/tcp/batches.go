@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"iter"
+
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
 	"github.com/firndb/firn/server/wire"
@@ -107,9 +109,14 @@ func (j job) readEvents() (wire.Message, error) {
 		return nil, err
 	}
 	j.call.grant(m.Credit)
+	return j.send(j.conn.server.backend.Records(j.call.ctx, m.Query))
+}
+
+// send answers with events, then End.
+func (j job) send(records iter.Seq2[record.Stored, error]) (wire.Message, error) {
 	out := &batches{job: j}
 	defer out.drop()
-	for stored, err := range j.conn.server.backend.Records(j.call.ctx, m.Query) {
+	for stored, err := range records {
 		if err != nil {
 			// What was read before the error is the client's all the same.
 			if flushErr := out.flush(); flushErr != nil {

@@ -25,6 +25,8 @@ func init() {
 	handlers[wire.KindPromoteNode] = job.changeNode
 	handlers[wire.KindTransfer] = job.changeNode
 	handlers[wire.KindVerify] = job.verify
+	handlers[wire.KindLoad] = job.load
+	handlers[wire.KindSaveSnapshot] = job.saveSnapshot
 	handlers[wire.KindSubscribe] = job.subscribe
 }
 

@@ -1,0 +1,33 @@
+package tcptest
+
+import (
+	"context"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/server/internal/tcp"
+	"github.com/firndb/firn/server/wire"
+)
+
+// Load is that of the store, which must keep snapshots.
+func (b *Backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error) {
+	found, err := b.Store.(firn.Snapshots).Load(ctx, q)
+	return tcp.Loading{
+		Found: wire.Loaded{
+			Revision: found.Revision, Position: found.Position, Open: found.Open,
+			Partial: found.Partial, Snapshot: found.Snapshot,
+		},
+		Records: func(yield func(record.Stored, error) bool) {
+			for e, err := range found.Events {
+				if !yield(record.Stored{Stream: e.Stream, Position: e.Position, Bytes: record.Encode(&e)}, err) || err != nil {
+					return
+				}
+			}
+		},
+	}, err
+}
+
+// SaveSnapshot is that of the store.
+func (b *Backend) SaveSnapshot(ctx context.Context, _ string, s firn.Snapshot) error {
+	return b.Store.(firn.Snapshots).SaveSnapshot(ctx, s)
+}
