@@ -79,6 +79,8 @@ func selects(q Query, e Event) bool {
 	case q.Stream == "" && IsSystem(e.Stream) && !q.System,
 		q.Category != "" && Category(e.Stream) != q.Category,
 		!q.ID.IsZero() && e.ID != q.ID,
+		q.Correlation != "" && e.CorrelationID != q.Correlation,
+		q.Causation != "" && e.CausationID != q.Causation,
 		!anyPrefix(q.StreamPrefixes, e.Stream),
 		!q.WantsType(e.Type):
 		return false

@@ -68,12 +68,16 @@ type Consistency struct {
 	AtLeast Position // first wait until that node has applied this position; implies Local where not 0
 }
 
-// Query selects events. Exactly one of Stream, Category, All and ID is set.
+// Query selects events. Exactly one of Stream, Category, All, ID, Correlation and
+// Causation is set.
 type Query struct {
 	Stream   string
 	Category string
 	All      bool
 	ID       ID // the events with this id, in every stream
+
+	Correlation string // the events with this correlation id, in every stream
+	Causation   string // the events with this causation id, in every stream
 
 	// Only events of these types, or whose types begin so; both empty: all.
 	Types        []string
@@ -108,13 +112,13 @@ type StreamQuery struct {
 // [Invalid] *Error.
 func (q *Query) Check() error {
 	targets := 0
-	for _, set := range []bool{q.Stream != "", q.Category != "", q.All, !q.ID.IsZero()} {
+	for _, set := range []bool{q.Stream != "", q.Category != "", q.All, !q.ID.IsZero(), q.Correlation != "", q.Causation != ""} {
 		if set {
 			targets++
 		}
 	}
 	if targets != 1 {
-		return Errorf(ErrInvalid, "a query names %d targets; name exactly one of stream, category, all and id", targets)
+		return Errorf(ErrInvalid, "a query names %d targets; name exactly one of stream, category, all, id, correlation and causation", targets)
 	}
 	if q.Stream != "" {
 		if err := CheckStreamName(q.Stream); err != nil {
@@ -122,6 +126,9 @@ func (q *Query) Check() error {
 		}
 	} else if q.From.kind == PointRevision || q.Bound.kind == PointRevision {
 		return Errorf(ErrInvalid, "a revision is a place in one stream; use a position or a moment to read several streams")
+	}
+	if len(q.Correlation) > TraceBytesMax || len(q.Causation) > TraceBytesMax {
+		return Errorf(ErrInvalid, "a correlation or causation id of %d bytes; they have at most %d", max(len(q.Correlation), len(q.Causation)), TraceBytesMax)
 	}
 	if len(q.StreamPrefixes) > 0 && q.Category == "" && !q.All {
 		return Errorf(ErrInvalid, "prefixes of streams' names select among all streams or those of a category")
@@ -134,6 +141,10 @@ func (q *Query) Check() error {
 	}
 	return nil
 }
+
+// ByID reports whether the query selects events by an id that they carry, rather
+// than by where they are.
+func (q *Query) ByID() bool { return !q.ID.IsZero() || q.Correlation != "" || q.Causation != "" }
 
 // WantsType reports whether the query selects events of a type.
 func (q *Query) WantsType(typ string) bool {

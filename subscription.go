@@ -54,7 +54,7 @@ func (q *Query) CheckSubscribe() error {
 		return Errorf(ErrInvalid, "a subscription goes forwards; to go backwards, read")
 	case q.Limit > 0:
 		return Errorf(ErrInvalid, "a subscription has no limit (%d); end it when you have enough", q.Limit)
-	case !q.ID.IsZero():
+	case q.ByID():
 		return Errorf(ErrInvalid, "a subscription follows a stream, a category or everything, not an id; to find an id, read")
 	}
 	return q.Check()

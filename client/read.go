@@ -143,7 +143,7 @@ func (r *reading) resume(t *tries) {
 	if t.local && t.pinned == "" {
 		t.pinned = t.address // another node may be behind this one
 	}
-	if !q.ID.IsZero() {
+	if q.ByID() {
 		// The events of one id are few: they are read again and passed over.
 		r.seen = r.position
 		r.complete = q.Limit > 0 && r.count >= q.Limit

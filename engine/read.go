@@ -152,7 +152,7 @@ func (e *Engine) source(s *seen, q *firn.Query, now time.Time) (source, error) {
 	if err != nil || left.from > left.to {
 		return nil, err
 	}
-	if !q.ID.IsZero() {
+	if q.ByID() {
 		return newIDSource(q, b, left), nil
 	}
 	return newScanSource(e, q, b, left), nil

@@ -8,10 +8,11 @@ import (
 	"github.com/firndb/firn/engine/record"
 )
 
-// idSource yields the events with one id, in whatever streams: each layer's
-// table of ids is asked.
+// idSource yields the events that carry one id, as their own, their correlation
+// or their causation, in whatever streams: each layer's table of ids is asked.
 type idSource struct {
-	id        firn.ID
+	kind      idKind
+	id        string // its bytes
 	hash      uint64
 	system    bool
 	backwards bool
@@ -20,7 +21,26 @@ type idSource struct {
 }
 
 func newIDSource(q *firn.Query, b bound, left positions) source {
-	return &idSource{id: q.ID, hash: hashID(idAlone, q.ID[:]), system: q.System, backwards: q.Backwards, bound: b, left: left}
+	src := &idSource{kind: idAlone, id: string(q.ID[:]), system: q.System, backwards: q.Backwards, bound: b, left: left}
+	switch {
+	case q.Correlation != "":
+		src.kind, src.id = idCorrelation, q.Correlation
+	case q.Causation != "":
+		src.kind, src.id = idCausation, q.Causation
+	}
+	src.hash = hashID(src.kind, []byte(src.id))
+	return src
+}
+
+// carries reports whether a draft carries the id.
+func (src *idSource) carries(d *record.Draft) bool {
+	switch src.kind {
+	case idCorrelation:
+		return string(d.CorrelationID) == src.id
+	case idCausation:
+		return string(d.CausationID) == src.id
+	}
+	return string(d.ID[:]) == src.id
 }
 
 func (src *idSource) fill(ctx context.Context, l *lookup, _ int) ([]located, error) {
@@ -70,7 +90,7 @@ func (src *idSource) layer(l *lookup) ([]firn.Position, error) {
 	}
 	var found []firn.Position
 	for _, entry := range entries {
-		if p := first + firn.Position(entry.place>>2); entry.hash == src.hash && entry.kind() == idAlone && src.left.from <= p && p <= src.left.to {
+		if p := first + firn.Position(entry.place>>2); entry.hash == src.hash && entry.kind() == src.kind && src.left.from <= p && p <= src.left.to {
 			found = append(found, p)
 		}
 	}
@@ -94,7 +114,7 @@ func (src *idSource) take(l *lookup, out []located, p firn.Position) ([]located,
 	if err != nil {
 		return nil, damagedRecord(&found.node, found.stream, err)
 	}
-	if d.ID != src.id || firn.IsSystem(found.stream) && !src.system {
+	if !src.carries(&d) || firn.IsSystem(found.stream) && !src.system {
 		return out, nil
 	}
 	st, err := l.status(found.stream, src.bound)

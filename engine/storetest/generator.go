@@ -176,7 +176,7 @@ func content(n, twist uint64) firn.Draft {
 		d.ContentType, d.Data = "application/octet-stream", binary.LittleEndian.AppendUint64([]byte{0xff, 0}, n)
 	}
 	if n%4 == 3 {
-		d.CorrelationID, d.CausationID = fmt.Sprint("correlation ", n/8), fmt.Sprint("cause ", n)
+		d.CorrelationID, d.CausationID = correlation(n), causation(n)
 		d.Occurred = time.Date(2020, 1, 1, 0, 0, int(n), 123456789, time.FixedZone("", 3600))
 	}
 	if twist == 0 {
@@ -196,3 +196,8 @@ func content(n, twist uint64) firn.Draft {
 	}
 	return d
 }
+
+// correlation and causation are what the n-th draft carries, where it carries
+// any: each is that of several drafts.
+func correlation(n uint64) string { return fmt.Sprint("correlation ", n/8) }
+func causation(n uint64) string   { return fmt.Sprint("cause ", n/16) }

@@ -105,13 +105,17 @@ func (g *generator) limits() firn.Limits {
 
 func (g *generator) read(ctx context.Context) operation {
 	q := firn.Query{Backwards: g.chance(2), System: g.chance(3)}
-	switch g.IntN(8) {
+	switch g.IntN(10) {
 	case 0:
 		q.All = true
 	case 1, 2:
 		q.Category = g.category()
 	case 3:
 		q.ID = firn.DeriveID(firn.ID{1}, int(g.Uint64N(g.count+1)))
+	case 4:
+		q.Correlation = correlation(g.Uint64N(g.count + 1))
+	case 5:
+		q.Causation = causation(g.Uint64N(g.count + 1))
 	default:
 		q.Stream = g.anyStream()
 	}
@@ -139,7 +143,7 @@ func (g *generator) prefixes(q *firn.Query) {
 	if g.chance(6) {
 		q.TypePrefixes = append(q.TypePrefixes, []string{"P", "Pa", "Made", "$", "$t"}[g.IntN(5)])
 	}
-	if q.Stream != "" || !q.ID.IsZero() {
+	if q.Stream != "" || q.ByID() {
 		return
 	}
 	for range 2 {

@@ -107,6 +107,10 @@ func subject(q firn.Query) string {
 		return fmt.Sprintf("category %q", q.Category)
 	case q.All:
 		return "all"
+	case q.Correlation != "":
+		return fmt.Sprintf("correlation %q", q.Correlation)
+	case q.Causation != "":
+		return fmt.Sprintf("causation %q", q.Causation)
 	}
 	return fmt.Sprintf("id %.8s", q.ID)
 }

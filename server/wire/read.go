@@ -9,9 +9,10 @@ import "github.com/firndb/firn"
 //
 //	query = [stream str, category str, all bool, id, types array of str, from point, bound point,
 //	         backwards bool, limit uint, raw bool, system bool, consistency
-//	         (, type prefixes array of str, stream prefixes array of str, history id)]
+//	         (, type prefixes array of str, stream prefixes array of str, history id,
+//	         correlation str, causation str)]
 //
-// The last three are left out where none is set.
+// The last five are left out where none is set.
 type Read struct {
 	Query  firn.Query
 	Credit uint64 // bytes; see Credit
@@ -38,9 +39,10 @@ func (m *Read) parse(r *reader) {
 }
 
 func (w *writer) query(q *firn.Query) {
-	further := len(q.TypePrefixes) > 0 || len(q.StreamPrefixes) > 0 || !q.History.IsZero()
+	further := len(q.TypePrefixes) > 0 || len(q.StreamPrefixes) > 0 || !q.History.IsZero() ||
+		q.Correlation != "" || q.Causation != ""
 	if further {
-		w.array(15)
+		w.array(17)
 	} else {
 		w.array(12)
 	}
@@ -60,6 +62,8 @@ func (w *writer) query(q *firn.Query) {
 		w.strings(q.TypePrefixes)
 		w.strings(q.StreamPrefixes)
 		w.id(q.History)
+		w.string(q.Correlation)
+		w.string(q.Causation)
 	}
 }
 
@@ -73,10 +77,11 @@ func (r *reader) query() (q firn.Query) {
 	q.Limit = r.uint()
 	q.Raw, q.System = r.bool(), r.bool()
 	q.Consistency = r.consistency()
-	if later >= 3 {
+	if later >= 5 {
 		q.TypePrefixes, q.StreamPrefixes = r.strings(typesMax), r.strings(typesMax)
 		q.History = r.id()
-		later -= 3
+		q.Correlation, q.Causation = r.string(), r.string()
+		later -= 5
 	}
 	r.end(later)
 	return q

@@ -83,6 +83,8 @@ func samples() []sample {
 		{"read-all", 11, &wire.Read{Credit: 1, Query: firn.Query{All: true, System: true, From: firn.PositionPoint(1 << 33), Bound: firn.EndPoint(), Consistency: firn.Consistency{Local: true, AtLeast: 99}}}},
 		{"read-category", 12, &wire.Read{Query: firn.Query{Category: "order", From: firn.StartPoint(), Bound: firn.MomentPoint(earlyTime)}}},
 		{"read-prefixes", 12, &wire.Read{Query: firn.Query{All: true, TypePrefixes: []string{"Order"}, StreamPrefixes: []string{"order-4", "cart"}, History: otherID}}},
+		{"read-correlation", 13, &wire.Read{Query: firn.Query{Correlation: "order 42"}}},
+		{"read-causation", 13, &wire.Read{Query: firn.Query{Causation: "command 17"}}},
 		{"read-id", 13, &wire.Read{Query: firn.Query{ID: someID}}},
 		{"events", 10, &wire.Events{Records: []wire.Record{
 			{Stream: "order-42", Bytes: someRecord("order-42", 17, 3)},
