@@ -10,7 +10,7 @@ import (
 // stream tombstoned, does an expectation fail. The first write in the order
 // given that fails is the one reported, and then nothing is written.
 func (m *memory) Append(ctx context.Context, writes ...Write) (Appended, error) {
-	writes = complete(writes)
+	writes = complete(ctx, writes)
 	if err := checkWrites(writes); err != nil {
 		return Appended{}, err
 	}
@@ -96,15 +96,13 @@ func eventOf(d Draft) Event {
 
 // complete returns a copy of the writes that shares no bytes with the caller,
 // with what drafts may leave unsaid filled in.
-func complete(writes []Write) []Write {
+func complete(ctx context.Context, writes []Write) []Write {
 	writes = slices.Clone(writes)
 	for i := range writes {
 		drafts := slices.Clone(writes[i].Drafts)
 		for j := range drafts {
 			d := &drafts[j]
-			if d.ID.IsZero() {
-				d.ID = NewID()
-			}
+			d.Complete(ctx)
 			if d.ContentType == "" {
 				d.ContentType = JSON
 			}

@@ -104,11 +104,9 @@ func (p *Producer) Append(ctx context.Context, stream string, drafts ...firn.Dra
 	item.write = firn.Write{Stream: stream, Drafts: append([]firn.Draft(nil), drafts...)}
 	for i := range item.write.Drafts {
 		d := &item.write.Drafts[i]
+		d.Complete(ctx)
 		if err := record.CheckDraft(d); err != nil {
 			return nil, err
-		}
-		if d.ID.IsZero() {
-			d.ID = firn.NewID()
 		}
 	}
 	item.bytes = estimate([]firn.Write{item.write})

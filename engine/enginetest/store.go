@@ -56,9 +56,7 @@ func (s *Store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended
 	for i, w := range writes {
 		item.Writes[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect}
 		for _, d := range w.Drafts {
-			if d.ID.IsZero() {
-				d.ID = firn.NewID()
-			}
+			d.Complete(ctx)
 			item.Writes[i].Records = append(item.Writes[i].Records, record.AppendDraft(nil, &d))
 		}
 	}

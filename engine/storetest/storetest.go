@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) firn.Store) {
 		{"bounds", testBounds},
 		{"streams", testStreams},
 		{"fields", testFields},
+		{"causes", testCauses},
 		{"sizes", testSizes},
 		{"errors", testErrors},
 		{"iterators", testIterators},

@@ -32,11 +32,9 @@ func (s store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended,
 		encoded[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect, Records: make([][]byte, len(w.Drafts))}
 		for j := range w.Drafts {
 			d := w.Drafts[j]
+			d.Complete(ctx)
 			if err := record.CheckDraft(&d); err != nil {
 				return firn.Appended{}, err
-			}
-			if d.ID.IsZero() {
-				d.ID = firn.NewID()
 			}
 			encoded[i].Records[j] = record.AppendDraft(nil, &d)
 		}
