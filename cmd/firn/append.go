@@ -21,6 +21,8 @@ type appendOptions struct {
 	expect         string
 	id             string
 	schema         uint32
+	correlation    string
+	causation      string
 	stdin, each    bool
 }
 
@@ -31,7 +33,8 @@ func newAppendCommand(c *console) *cobra.Command {
 		Short: "Append events",
 		Long: `Append one event, or with --stdin those of many lines, each a JSON object:
 
-  {"stream"?, "type"?, "data", "metadata"?, "id"?, "schema"?, "expect"?}
+  {"stream"?, "type"?, "data", "metadata"?, "id"?, "schema"?, "expect"?,
+   "correlation_id"?, "causation_id"?}
 
 STREAM and the flags are what a line does not say. All lines are one atomic
 append; "check":true makes a line a condition without an event. With --each,
@@ -66,6 +69,8 @@ every line is an append of its own.`,
 	f.StringVar(&o.expect, "expect", "any", "what must be true of the stream: any, none, exists or its last revision")
 	f.StringVar(&o.id, "id", "", "the event's id, a UUID (default: a new one); the same id again appends nothing")
 	f.Uint32Var(&o.schema, "schema", 0, "version of the type's shape")
+	f.StringVar(&o.correlation, "correlation", "", "the conversation that the event belongs to")
+	f.StringVar(&o.causation, "causation", "", "the id of the event or command that caused it")
 	f.BoolVar(&o.stdin, "stdin", false, "read events as JSON lines from standard input")
 	f.BoolVar(&o.each, "each", false, "with --stdin: each line is an append of its own")
 	return cmd
@@ -74,7 +79,7 @@ every line is an append of its own.`,
 // line checks the flags and returns them as a line of --stdin would say it.
 func (o *appendOptions) line(expectGiven bool) (l appendLine, err error) {
 	l.write.Stream = o.stream
-	l.draft = firn.Draft{Type: o.typ, Schema: o.schema, Data: []byte(o.data), Metadata: []byte(o.metadata)}
+	l.draft = firn.Draft{Type: o.typ, Schema: o.schema, Data: []byte(o.data), Metadata: []byte(o.metadata), CorrelationID: o.correlation, CausationID: o.causation}
 	if l.write.Expect, err = firn.ParseExpectation(o.expect); err != nil {
 		return l, usage("--expect: %v", err)
 	}
@@ -124,6 +129,12 @@ func (l *appendLine) command() string {
 	}
 	if l.draft.Schema != 0 {
 		words = append(words, "--schema", strconv.FormatUint(uint64(l.draft.Schema), 10))
+	}
+	if l.draft.CorrelationID != "" {
+		words = append(words, "--correlation", l.draft.CorrelationID)
+	}
+	if l.draft.CausationID != "" {
+		words = append(words, "--causation", l.draft.CausationID)
 	}
 	words = append(words, "--expect", l.write.Expect.String(), "--id", l.draft.ID.String())
 	return commandLine(words)

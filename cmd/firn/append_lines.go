@@ -134,6 +134,10 @@ func parseAppendLine(text []byte, l appendLine) (appendLine, error) {
 				err = fmt.Errorf("schema is %.40s; it must be a number from 0 to %d", m.Value, uint32(1<<32-1))
 			}
 			l.draft.Schema = uint32(n)
+		case "correlation_id":
+			l.draft.CorrelationID, err = m.String()
+		case "causation_id":
+			l.draft.CausationID, err = m.String()
 		case "expect":
 			l.write.Expect, err = firn.ParseExpectation(strings.Trim(string(m.Value), `"`))
 			l.expectGiven = true
@@ -142,7 +146,7 @@ func parseAppendLine(text []byte, l appendLine) (appendLine, error) {
 				err = fmt.Errorf("check is %.40s; it must be true or false", m.Value)
 			}
 		default:
-			err = fmt.Errorf("unknown key %q; known are stream, type, data, metadata, id, schema, expect and check", m.Name)
+			err = fmt.Errorf("unknown key %q; known are stream, type, data, metadata, id, schema, expect, correlation_id, causation_id and check", m.Name)
 		}
 		if err != nil {
 			return l, err
@@ -186,6 +190,12 @@ func keepLines(lines []appendLine) string {
 			o.JSON("metadata", orNull(l.draft.Metadata))
 			o.String("id", l.draft.ID.String())
 			o.Uint("schema", uint64(l.draft.Schema))
+			if l.draft.CorrelationID != "" {
+				o.String("correlation_id", l.draft.CorrelationID)
+			}
+			if l.draft.CausationID != "" {
+				o.String("causation_id", l.draft.CausationID)
+			}
 		}
 		b.Write(append(o.Bytes(), '\n'))
 	}

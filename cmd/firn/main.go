@@ -49,7 +49,7 @@ func newRootCommand(c *console) *cobra.Command {
 		commands []*cobra.Command
 	}{
 		{"Run a store:", []*cobra.Command{newDemoCommand(c), newUpCommand(c), newServeCommand(c)}},
-		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newSubscribeCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
+		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newTraceCommand(c), newSubscribeCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
 		{"A stream's life:", []*cobra.Command{newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
 		{"Care:", []*cobra.Command{newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
