@@ -96,7 +96,7 @@ type Error struct {
 	Stream    string         // the stream concerned, where there is one
 	Conflict  *ConflictError // where Kind is ErrConflict
 	Leader    string         // ErrNotLeader: client address to ask; "": none is known
-	Positions []Position     // ErrIDReused: where the id is stored; ErrTombstoned, ErrDeleted: since when
+	Positions []Position     // ErrIDReused: where the id is stored; ErrTombstoned, ErrDeleted: since when; ErrProgram: of the event
 	IDs       []ID           // ErrUnknown, ErrIDReused, ErrPartialRepeat: the ids concerned
 }
 

@@ -26,7 +26,8 @@
 // else float64.
 //
 // A Program may be run by many goroutines at once, and never changes a value
-// that it was given, so inputs may be shared. The values are those of
-// [Decode]: nil, bool, json.Number, string, []any, map[string]any; results also
-// hold int, float64 and *big.Int.
+// that it was given, so inputs may be shared. The values are those of [Decode]:
+// nil, bool, json.Number, string, []any, map[string]any. So are the results: a
+// program computes on with a result in the same way whether or not it was
+// written and read in between.
 package jq

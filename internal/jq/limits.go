@@ -17,6 +17,7 @@ const (
 const (
 	ExpressionBytes = 16 << 10
 	expressionDepth = 100
+	walkDepth       = 200   // of a value that a program looks at
 	patternBytes    = 1_000 // of a regular expression
 	patternSize     = 5_000 // instructions that it is compiled to
 	patternsKept    = 64    // compiled regular expressions that one machine keeps

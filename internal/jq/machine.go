@@ -74,7 +74,7 @@ func (m *machine) run(ctx context.Context, input any, values []any) (any, error)
 	if err := m.deep(result); err != nil {
 		return nil, err
 	}
-	return result, nil
+	return settle(result, 0)
 }
 
 // Done counts a step. Once the run must end it returns a closed channel, and

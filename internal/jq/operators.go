@@ -101,8 +101,8 @@ func (m *machine) plain(l, r any) any {
 // turn.
 func (m *machine) merged(l, r any, depth int) any {
 	to, from := l.(map[string]any), r.(map[string]any)
-	if depth > DepthMax {
-		return m.stop("a value nested deeper than %d", DepthMax)
+	if depth > walkDepth {
+		return m.stop("a value nested deeper than %d", walkDepth)
 	}
 	if err := m.pay(len(to) + len(from)); err != nil {
 		return err

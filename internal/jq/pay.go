@@ -88,8 +88,8 @@ func (e extent) steps() int { return e.parts + e.bytes/16 }
 // against the limits. The error names the limit.
 func (e *extent) measure(v any, depth int) error {
 	e.parts++
-	if depth > DepthMax {
-		return fmt.Errorf("a value nested deeper than %d", DepthMax)
+	if depth > walkDepth {
+		return fmt.Errorf("a value nested deeper than %d", walkDepth)
 	}
 	switch v := v.(type) {
 	case string:
@@ -178,8 +178,8 @@ func keyFits(v any) error {
 // place pays for a path.
 func (m *machine) place(v any) error {
 	path, _ := v.([]any)
-	if len(path) > DepthMax {
-		return fmt.Errorf("a path of %d steps; at most %d are allowed", len(path), DepthMax)
+	if len(path) > walkDepth {
+		return fmt.Errorf("a path of %d steps; at most %d are allowed", len(path), walkDepth)
 	}
 	for _, key := range path {
 		if err := keyFits(key); err != nil {

@@ -175,7 +175,11 @@ func TestLikeLibrary(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return p.Run(context.Background(), decode(t, input), decode(t, `{"data":{"n":1.50}}`))
+			v, err := p.Run(context.Background(), decode(t, input), decode(t, `{"data":{"n":1.50}}`))
+			if err == nil && !reflect.DeepEqual(v, decode(t, string(jq.Encode(v)))) {
+				t.Errorf("%s of %s: what is read is not what was written: %#v", expression, input, v)
+			}
+			return v, err
 		})
 		want := outcome(func() (any, error) {
 			return plain("["+expression+"]", decode(t, input), decode(t, `{"data":{"n":1.50}}`))

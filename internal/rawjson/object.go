@@ -156,6 +156,11 @@ func (v *Value) RemoveMember(name Name) Value {
 		return Value{}
 	}
 	value := c.members[i].value
+	c.remove(i)
+	return value
+}
+
+func (c *container) remove(i int) {
 	c.members[i].value = Value{}
 	c.holes++
 	if c.index != nil {
@@ -164,7 +169,6 @@ func (v *Value) RemoveMember(name Name) Value {
 	if c.holes > 8 && c.holes > len(c.members)/2 {
 		c.reindex()
 	}
-	return value
 }
 
 // RenameMember gives a member another name, in its place. It reports false where

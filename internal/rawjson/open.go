@@ -50,19 +50,26 @@ func (v *Value) object() *container {
 	if len(v.raw) == 0 || v.raw[0] != '{' {
 		return nil
 	}
-	b := v.raw
 	c := &container{object: true}
-	if b[1] != '}' {
+	if v.raw[1] != '}' {
 		c.members = make([]member, 0, 8)
-		for i := 1; b[i-1] != '}'; i++ { // b[i-1] is the brace or comma before
-			end := textEnd(b, i)
-			name := nameOf(b[i:end:end])
-			i = valueEnd(b, end+1)
-			c.add(name, Value{raw: b[end+1 : i : i]})
-		}
+		c.read(v.raw)
 	}
 	v.raw, v.open = nil, c
 	return c
+}
+
+// read adds the members of an object that is written so.
+func (c *container) read(b []byte) {
+	if b[1] == '}' {
+		return
+	}
+	for i := 1; b[i-1] != '}'; i++ { // b[i-1] is the brace or comma before
+		end := textEnd(b, i)
+		name := nameOf(b[i:end:end])
+		i = valueEnd(b, end+1)
+		c.add(name, Value{raw: b[end+1 : i : i]})
+	}
 }
 
 // array opens an array, or returns nil where v is none.
