@@ -5,6 +5,8 @@ import (
 	"iter"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/engine/subscription"
 	"github.com/firndb/firn/server/internal/web"
 )
 
@@ -22,6 +24,32 @@ func (b webBackend) Append(ctx context.Context, writes ...firn.Write) (firn.Appe
 
 func (b webBackend) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
 	return b.node.service.Read(ctx, q)
+}
+
+// Subscribe opens a subscription on this node.
+func (b webBackend) Subscribe(ctx context.Context, q firn.Query) (web.Subscription, error) {
+	s, err := b.node.service.Follow(ctx, q)
+	return &decoding{Subscription: s}, err
+}
+
+// decoding shows a subscription to the HTTP door.
+type decoding struct {
+	*subscription.Subscription
+	decoder record.Decoder
+	events  []firn.Event // of the last step
+}
+
+func (d *decoding) Next(ctx context.Context) (web.Step, error) {
+	step, err := d.Subscription.Next(ctx)
+	d.events = d.events[:0]
+	for i := range step.Events {
+		e, err := d.decoder.Event(step.Events[i].Stream, step.Events[i].Bytes)
+		if err != nil {
+			return web.Step{}, err
+		}
+		d.events = append(d.events, e)
+	}
+	return web.Step{Events: d.events, Mark: step.Mark, More: step.More}, err
 }
 
 func (b webBackend) Stream(ctx context.Context, name string, at firn.Point, c firn.Consistency) (firn.StreamInfo, error) {

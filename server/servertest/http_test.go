@@ -1,11 +1,16 @@
 package servertest_test
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/server/servertest"
 )
 
@@ -91,4 +96,83 @@ func TestHTTPWithoutALeader(t *testing.T) {
 	if read, text := ask(t, "GET", "http://"+c.HTTP(2)+"/streams/a-1?local", "", ""); read.StatusCode != http.StatusOK || read.Header.Get("ETag") != `"0"` {
 		t.Errorf("%d %s", read.StatusCode, text)
 	}
+}
+
+// TestFollowOverHTTP follows everything at one node, which is stopped and
+// started again, as a browser would: with the id that it saw last. No event is
+// missed or seen twice.
+func TestFollowOverHTTP(t *testing.T) {
+	t.Parallel()
+	c := servertest.Start(t, 3)
+	const events = 60
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	seen := make(chan string, events)
+	go func() {
+		lastID := ""
+		for ctx.Err() == nil {
+			lastID = followOnce(ctx, "http://"+c.HTTP(1)+"/categories/order?local", lastID, seen)
+		}
+	}()
+	done := make(chan error, 1)
+	db := c.Dial()
+	go func() {
+		for i := range events {
+			draft := firn.Draft{Type: "T", Data: fmt.Appendf(nil, "%d", i)}
+			writes := []firn.Write{firn.To("order-1", firn.Any, draft), firn.To("other-1", firn.Any, draft)}
+			if _, err := db.Append(ctx, writes...); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for i := range events {
+		if i == events/3 {
+			c.Stop(1)
+			c.Run(1)
+		}
+		select {
+		case data := <-seen:
+			if want := fmt.Sprintf(`"position":%d,`, 2*i+1); !strings.Contains(data, want) {
+				t.Fatalf("event %d is %s", i, data)
+			}
+		case <-ctx.Done():
+			t.Fatalf("event %d did not come", i)
+		}
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// followOnce passes on the data of events until the connection ends, and returns
+// the last id.
+func followOnce(ctx context.Context, url, lastID string, seen chan<- string) string {
+	r, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
+	r.Header.Set("Accept", "text/event-stream")
+	r.Header.Set("Last-Event-ID", lastID)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		time.Sleep(20 * time.Millisecond) // the node is away
+		return lastID
+	}
+	defer answer.Body.Close()
+	named, id := false, lastID
+	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		field, value, _ := strings.Cut(lines.Text(), ": ")
+		switch field {
+		case "event":
+			named = true
+		case "id":
+			id = value
+		case "data":
+			if !named {
+				seen <- value
+			}
+		case "":
+			named, lastID = false, id
+		}
+	}
+	return lastID
 }

@@ -16,6 +16,10 @@ type Backend interface {
 	// refuse them with ErrNotLeader.
 	Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error)
 	Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error]
+
+	// Subscribe opens a subscription, as [firn.Store.Subscribe] does.
+	Subscribe(ctx context.Context, q firn.Query) (Subscription, error)
+
 	Stream(ctx context.Context, name string, at firn.Point, c firn.Consistency) (firn.StreamInfo, error)
 
 	// Resolve turns a position or a moment into a position. open says that later

@@ -19,6 +19,7 @@ type backend struct {
 	onReady  func() error
 	onAppend func(context.Context) (firn.Appended, error)
 	onRead   func(context.Context, firn.Query) iter.Seq2[firn.Event, error]
+	onNext   func(context.Context) (web.Step, error)
 	leader   string
 }
 
@@ -42,6 +43,50 @@ func (b *backend) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, 
 	}
 	return b.Store.Read(ctx, q)
 }
+
+func (b *backend) Subscribe(ctx context.Context, q firn.Query) (web.Subscription, error) {
+	if b.onNext != nil {
+		return scripted(b.onNext), nil
+	}
+	if err := q.CheckSubscribe(); err != nil {
+		return nil, err
+	}
+	steps := make(chan web.Step)
+	ended := make(chan error, 1)
+	go func() {
+		for m, err := range b.Store.Subscribe(ctx, q) {
+			if err != nil {
+				ended <- err
+				return
+			}
+			step := web.Step{Mark: m.Mark}
+			if m.Mark == nil {
+				step.Events = []firn.Event{m.Event}
+			}
+			select {
+			case steps <- step:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return scripted(func(context.Context) (web.Step, error) {
+		select {
+		case step := <-steps:
+			return step, nil
+		case err := <-ended:
+			return web.Step{}, err
+		case <-ctx.Done():
+			return web.Step{}, ctx.Err()
+		}
+	}), nil
+}
+
+// scripted is a subscription that is a function.
+type scripted func(context.Context) (web.Step, error)
+
+func (s scripted) Next(ctx context.Context) (web.Step, error) { return s(ctx) }
+func (s scripted) Rest()                                      {}
 
 func (b *backend) Stream(ctx context.Context, name string, at firn.Point, _ firn.Consistency) (firn.StreamInfo, error) {
 	return b.Store.Stream(ctx, name, at)

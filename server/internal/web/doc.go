@@ -4,9 +4,9 @@
 // routes.
 //
 //	POST /streams/{name}          append CloudEvents, or JSON
-//	GET  /streams/{name}          read a stream
-//	GET  /all                     read everything
-//	GET  /categories/{category}   read a category
+//	GET  /streams/{name}          read a stream, or follow it
+//	GET  /all                     read everything, or follow it
+//	GET  /categories/{category}   read a category, or follow it
 //	GET  /health/live             200 as long as the process can answer
 //	GET  /health/ready            200 when linearizable calls can be answered here, else 503 with the reason
 //	GET  /metrics                 Prometheus text format; docs/operations.md lists the names

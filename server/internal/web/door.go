@@ -18,8 +18,11 @@ type Door struct {
 	metrics *Metrics
 	o       Options
 	http    *http.Server
-	reading context.Context // ends when reads are cut off
-	cut     context.CancelCauseFunc
+
+	reading      context.Context // ends when reads are cut off
+	cutReads     context.CancelCauseFunc
+	following    context.Context // ends when subscriptions are
+	cutFollowers context.CancelCauseFunc
 
 	requests atomic.Int64 // being answered
 	bytes    atomic.Int64 // of bodies in memory
@@ -28,7 +31,8 @@ type Door struct {
 // New returns a door in front of a backend. Serve opens it.
 func New(b Backend, m *Metrics, o Options) *Door {
 	d := &Door{backend: b, metrics: m, o: o.withDefaults()}
-	d.reading, d.cut = context.WithCancelCause(context.Background())
+	d.reading, d.cutReads = context.WithCancelCause(context.Background())
+	d.following, d.cutFollowers = context.WithCancelCause(context.Background())
 	d.http = &http.Server{
 		Handler:           d.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -54,12 +58,13 @@ var errStopping = firn.Errorf(firn.ErrUnavailable, "this node is stopping; nothi
 // cutTime is how long a read that is cut off has to say so.
 const cutTime = 100 * time.Millisecond
 
-// Close lets nobody in any more and finishes what is being answered as long as
+// Close lets nobody in any more, ends subscriptions and finishes what is being answered as long as
 // ctx allows. Then reads end with an error, and connections are closed. The
 // error is ctx's, where something had to be cut off.
 func (d *Door) Close(ctx context.Context) error {
+	d.cutFollowers(errStopping)
 	err := d.http.Shutdown(ctx)
-	d.cut(errStopping)
+	d.cutReads(errStopping)
 	if err != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)
 		defer cancel()

@@ -15,9 +15,10 @@ type form int
 const (
 	ndjson form = iota // one object a line
 	array              // one list
+	sse                // server-sent events, going on
 )
 
-var forms = []string{ndjson: "application/x-ndjson", array: firn.JSON}
+var forms = []string{ndjson: "application/x-ndjson", array: firn.JSON, sse: "text/event-stream"}
 
 // formOf returns what the client likes best. Between equals, what it names
 // comes before what it only does not mind, and lines before a list.

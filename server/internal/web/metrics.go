@@ -44,6 +44,8 @@ type Metrics struct {
 	sync     prometheus.Histogram
 	requests *prometheus.CounterVec
 	answer   *prometheus.HistogramVec
+
+	followers prometheus.Gauge
 }
 
 // latencies reach from a memory write to a disk that hangs.
@@ -72,8 +74,11 @@ func NewMetrics(figures func() (Figures, bool)) *Metrics {
 			Name: "firn_http_answer_seconds", Buckets: latencies,
 			Help: "Time from an HTTP request's arrival to the first byte of its answer, by route.",
 		}, []string{"route"}),
+		followers: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "firn_http_subscriptions", Help: "Subscriptions over HTTP that are being followed.",
+		}),
 	}
-	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, gauges{figures},
+	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, m.followers, gauges{figures},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -18,6 +18,10 @@ type Options struct {
 
 	StallTimeout time.Duration // how long a client may take nothing of its answer, or be late with its body; default 30 s
 
+	// A subscription in which nothing happens sends a comment so often; default
+	// 15 s, which is less than any proxy waits.
+	Heartbeat time.Duration
+
 	Logger *slog.Logger // nil: nothing is logged
 }
 
@@ -38,6 +42,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.StallTimeout <= 0 {
 		o.StallTimeout = 30 * time.Second
+	}
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = 15 * time.Second
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

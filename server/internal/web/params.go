@@ -73,6 +73,16 @@ func (p *params) number(name string) (n uint64) {
 	return n
 }
 
+func (p *params) id(name string) (id firn.ID) {
+	if text := p.text(name); text != "" {
+		var err error
+		if id, err = firn.ParseID(text); err != nil {
+			p.fail("%s: %v", name, err)
+		}
+	}
+	return id
+}
+
 // flag is true where the parameter is given without a value, too.
 func (p *params) flag(name string) bool {
 	if !p.values.Has(name) {

@@ -29,10 +29,11 @@ func (d *Door) read(a *answer, r *http.Request, q firn.Query) error {
 	if err != nil {
 		return err
 	}
-	p := paramsOf(r, "from", "limit", "backwards", "at", "types", "type-prefix", "raw", "system", "local", "wait-for", "timeout")
+	p := paramsOf(r, "from", "history", "limit", "backwards", "at", "types", "type-prefix", "stream-prefix", "raw", "system", "local", "wait-for", "timeout")
 	q.From, q.Bound = p.point("from", q.Stream != ""), p.point("at", q.Stream != "")
 	q.Limit, q.Backwards = p.number("limit"), p.flag("backwards")
-	q.Types, q.TypePrefixes = p.list("types"), p.list("type-prefix")
+	q.History = p.id("history")
+	q.Types, q.TypePrefixes, q.StreamPrefixes = p.list("types"), p.values["type-prefix"], p.values["stream-prefix"]
 	q.Raw, q.System = p.flag("raw"), p.flag("system")
 	q.Consistency.AtLeast = firn.Position(p.number("wait-for"))
 	q.Consistency.Local = p.flag("local") || q.Consistency.AtLeast > 0
@@ -40,10 +41,13 @@ func (d *Door) read(a *answer, r *http.Request, q firn.Query) error {
 	if p.err != nil {
 		return p.err
 	}
+	if form == sse {
+		return d.follow(a, r, q, timeout)
+	}
 	if err := q.Check(); err != nil {
 		return err
 	}
-	ctx, began, end := d.limited(r.Context(), timeout)
+	ctx, began, end := limited(r.Context(), d.reading, timeout)
 	defer end()
 	a.patient(timeout + d.o.StallTimeout)
 	done, err := d.describe(ctx, a, r, &q)
@@ -66,12 +70,12 @@ func (d *Door) read(a *answer, r *http.Request, q firn.Query) error {
 	return l.end()
 }
 
-// limited returns a context that ends with the request, when the door closes, or
-// when nothing has begun in time.
-func (d *Door) limited(ctx context.Context, timeout time.Duration) (limited context.Context, began, end func()) {
+// limited returns a context that ends with the request, when another one does
+// (with its cause), or when nothing has begun in time.
+func limited(ctx, other context.Context, timeout time.Duration) (limited context.Context, began, end func()) {
 	limited, cancel := context.WithCancelCause(ctx)
 	late := time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) })
-	stop := context.AfterFunc(d.reading, func() { cancel(context.Cause(d.reading)) })
+	stop := context.AfterFunc(other, func() { cancel(context.Cause(other)) })
 	return limited, func() { late.Stop() }, func() {
 		late.Stop()
 		stop()

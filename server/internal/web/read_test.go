@@ -42,6 +42,8 @@ func TestReadParameters(t *testing.T) {
 		"/streams/a-1?types=A,B&limit=1":         "1",
 		"/streams/a-1?types=A&types=B&limit=0":   "1 2 3 4",
 		"/streams/a-1?type-prefix=B&raw":         "2 4",
+		"/all?type-prefix=B&type-prefix=C,":      "2 4 6",
+		"/all?stream-prefix=b&stream-prefix=c":   "5 6",
 		"/streams/a-1?local=true":                "1 2 3 4",
 		"/streams/a-1?wait-for=4&timeout=1m":     "1 2 3 4",
 		"/all":                                   "1 2 3 4 5 6",
@@ -75,6 +77,9 @@ func TestReadParameters(t *testing.T) {
 		"/streams/a-1?type=A":          `the parameter \"type\" is not known here; known are at, backwards`,
 		"/categories/a-b":              "contains '-'",
 		"/all?wait-for=x":              "wait-for=x",
+		"/all?history=7":               "history: ",
+		"/streams/a-1?stream-prefix=a": "prefixes of streams' names",
+		"/all?type-prefix=":            "an empty prefix",
 		"/all?from=1;limit=1":          "cannot be read",
 	} {
 		d.get(path).wants(t, 400, words)
@@ -127,7 +132,7 @@ func TestForms(t *testing.T) {
 	for accept, want := range map[string]string{
 		"*/*": lines, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8": lines,
 		"application/*": lines, "application/json": list, "application/json, */*;q=0.5": list,
-		"application/json, text/plain, */*": list, "application/json;q=0.5, application/x-ndjson;q=0.4": list,
+		"application/json, text/plain, */*": list, "text/event-stream;q=0.1, */*": lines, "application/json;q=0.5, application/x-ndjson;q=0.4": list,
 		"application/json, application/x-ndjson": lines, "application/x-ndjson;q=0, */*": list,
 	} {
 		a := d.do("GET", "/streams/a-1", "Accept: "+accept, "").wants(t, 200)
@@ -141,7 +146,7 @@ func TestForms(t *testing.T) {
 	if a := d.do("GET", "/all?from=end", "Accept: application/json", ""); a.body != "[]\n" {
 		t.Errorf("an empty list is %q", a.body)
 	}
-	d.do("GET", "/all", "Accept: image/png", "").wants(t, 406, "accept application/x-ndjson or application/json")
+	d.do("GET", "/all", "Accept: image/png", "").wants(t, 406, "accept application/x-ndjson or application/json or text/event-stream")
 	d.do("GET", "/all", "Accept: application/x-ndjson;q=0", "").wants(t, 406)
 }
 

@@ -20,13 +20,13 @@ import (
 const soon = 30 * time.Second
 
 // serve opens the door on loopback, until the test ends.
-func serve(t *testing.T, b *backend, o web.Options) (address string, close func(context.Context) error) {
+func serve(t *testing.T, b *backend, o web.Options) (address string, d *web.Door) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := web.New(b, web.NewMetrics(func() (web.Figures, bool) { return web.Figures{}, false }), o)
+	d = web.New(b, web.NewMetrics(func() (web.Figures, bool) { return web.Figures{}, false }), o)
 	served := make(chan error, 1)
 	go func() { served <- d.Serve(l) }()
 	t.Cleanup(func() {
@@ -39,7 +39,7 @@ func serve(t *testing.T, b *backend, o web.Options) (address string, close func(
 			t.Errorf("serving: %v", err)
 		}
 	})
-	return l.Addr().String(), d.Close
+	return l.Addr().String(), d
 }
 
 // raw sends bytes and returns the connection.
@@ -119,7 +119,8 @@ func TestAClientThatGoesAway(t *testing.T) {
 }
 
 func TestABodyThatDoesNotArrive(t *testing.T) {
-	address, _ := serve(t, &backend{Store: firn.Memory()}, web.Options{StallTimeout: 50 * time.Millisecond})
+	t.Parallel()
+	address, _ := serve(t, &backend{Store: firn.Memory()}, web.Options{StallTimeout: time.Second})
 	const head = "POST /streams/a?type=T HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 	answered(t, raw(t, address, head+"Content-Length: 100\r\n\r\n12345")).wants(t, 408, "5 bytes of it did", "Nothing was done", `"retry":"safe"`)
 	// Said to be too much, it is refused before anything of it arrives.
@@ -200,7 +201,7 @@ func TestCloseDuringARead(t *testing.T) {
 	b := &backend{Store: firn.Memory()}
 	var began chan struct{}
 	b.onRead, began, _ = watched(endless(-1, nil))
-	address, shut := serve(t, b, web.Options{})
+	address, d := serve(t, b, web.Options{})
 	r, err := http.Get("http://" + address + "/all")
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +212,7 @@ func TestCloseDuringARead(t *testing.T) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		closed <- shut(ctx)
+		closed <- d.Close(ctx)
 	}()
 	last := ""
 	lines := bufio.NewScanner(r.Body)
