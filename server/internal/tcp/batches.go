@@ -18,7 +18,7 @@ const (
 // beginBatch waits for credit, then for a place among the connection's batches.
 // A call that may not send, or waits behind others, holds no memory for events.
 func (j job) beginBatch() error {
-	if err := j.call.wait(); err != nil {
+	if err := j.call.wait(j.conn.server.stopping); err != nil {
 		return err
 	}
 	select {

@@ -68,7 +68,7 @@ func (j job) pass(ctx context.Context, q firn.Query) error {
 	for {
 		if out.frame == nil && j.call.credit.Load() <= 0 {
 			from.Rest()
-			if err := j.call.wait(); err != nil {
+			if err := j.call.wait(j.conn.server.stopping); err != nil {
 				return err
 			}
 		}
