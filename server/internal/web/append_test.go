@@ -48,7 +48,7 @@ func TestAppendInEveryMode(t *testing.T) {
 	}
 	d.do("POST", "/streams/order-42", "Content-Type: text/plain\nIf-Match: *\n"+binary+"x%20%e2%98%83\nce-time: 2026-03-01T00:00:00Z\nce-subject: order-42\nce-sampled: 1", "5 €").
 		wants(t, 201, `"first_revision":3`)
-	d.do("POST", "/streams/order-42?type=OrderShipped&schema=2&metadata=%7B%22by%22:1%7D&id="+strings.ToUpper(someID[:35])+"4", plainJSON, ` { "n" : 1e2 } `).
+	d.do("POST", "/streams/order-42?type=OrderShipped&schema=2&metadata=%7B%22by%22:1%7D&correlation=c&causation=d&id="+strings.ToUpper(someID[:35])+"4", plainJSON, ` { "n" : 1e2 } `).
 		wants(t, 201, `"first_revision":4`, someID[:35]+"4")
 	d.do("POST", "/streams/order-42?type=OrderClosed&timeout=1m", plainJSON, "").wants(t, 201, `"first_revision":5`)
 	read := d.get(a.header.Get("Location")).wants(t, 200)
@@ -59,7 +59,7 @@ func TestAppendInEveryMode(t *testing.T) {
 		`"type":"OrderPlaced","schema":0,"time":`, `"data":{"total":100.10},"metadata":{"cloudevents":{"source":"shop"}}}`,
 		`"metadata":{"cloudevents":{"source":"shop","id":"A-1"}}}`,
 		`"data_base64":"NSDigqw=","metadata":{"cloudevents":{"source":"shop","id":"x ☃","sampled":"1"}},"content_type":"text/plain","occurred":"2026-03-01T00:00:00.000000Z"}`,
-		`"schema":2,`, `"data":{"n":1e2},"metadata":{"by":1}}`,
+		`"schema":2,`, `"data":{"n":1e2},"metadata":{"by":1},"correlation_id":"c","causation_id":"d"}`,
 		`"type":"OrderClosed","schema":0,`, `"data":null,"metadata":null}`)
 }
 
@@ -141,7 +141,7 @@ func TestBadAppends(t *testing.T) {
 		{"?type=T&id=7", plainJSON, `1`, 400, "id: "},
 		{"?type=T&schema=-1", plainJSON, `1`, 400, "schema=-1 is not a number"},
 		{"?type=T&metadata=x", plainJSON, `1`, 400, "metadata: not JSON at byte 1"},
-		{"?type=T&typo=x", plainJSON, `1`, 400, `the parameter \"typo\" is not known here; known are id, metadata, schema, timeout, type`},
+		{"?type=T&typo=x", plainJSON, `1`, 400, `the parameter \"typo\" is not known here; known are causation, correlation, id, metadata, schema, timeout, type`},
 		{"?type=T", structured, placed, 400, `the parameter \"type\" is not known here; known are timeout`},
 		{"?type=T&timeout=1h", plainJSON, `1`, 400, "at most 5m"},
 		{"?type=%zz", plainJSON, `1`, 400, "cannot be read"},

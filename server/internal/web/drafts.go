@@ -53,7 +53,7 @@ func (d *Door) modeOf(a *answer, r *http.Request, stream string) (mode, error) {
 			return one(cloudevents.ParseBinary(stream, attributes, contentType, body))
 		}}, nil
 	case media == firn.JSON:
-		return mode{d.o.EventBytes, []string{"type", "id", "schema", "metadata"}, func(p *params, body []byte) ([]firn.Draft, error) {
+		return mode{d.o.EventBytes, []string{"type", "id", "schema", "metadata", "correlation", "causation"}, func(p *params, body []byte) ([]firn.Draft, error) {
 			return one(plain(p, body))
 		}}, nil
 	}
@@ -102,7 +102,7 @@ func batch(stream string, body []byte, most int) ([]firn.Draft, error) {
 // plain is an event of JSON data whose type stands in the query: what people
 // type by hand.
 func plain(p *params, body []byte) (firn.Draft, error) {
-	d := firn.Draft{Type: p.text("type"), Data: body}
+	d := firn.Draft{Type: p.text("type"), Data: body, CorrelationID: p.text("correlation"), CausationID: p.text("causation")}
 	if d.Type == "" {
 		return d, firn.Errorf(firn.ErrInvalid, "the event has no type; give it in the query (?type=OrderPlaced), or send a CloudEvent (%s)", typeEvent)
 	}
