@@ -42,7 +42,7 @@ func ask(t *testing.T, method, url, head, body string) (*http.Response, string) 
 // appended, and gets the same answers as over TCP.
 func TestHTTP(t *testing.T) {
 	t.Parallel()
-	c := servertest.Start(t, 3)
+	c := calm(t)
 	const json = "Content-Type: application/json\n"
 	tag := ""
 	for i := range 3 {
@@ -81,7 +81,7 @@ func TestHTTP(t *testing.T) {
 // TestHTTPWithoutALeader answers that nothing was done, and local reads.
 func TestHTTPWithoutALeader(t *testing.T) {
 	t.Parallel()
-	c := servertest.Start(t, 3)
+	c := calm(t)
 	if done, text := ask(t, "POST", "http://"+c.HTTP(0)+"/streams/a-1?type=T", "Content-Type: application/json", "1"); done.StatusCode != http.StatusCreated {
 		t.Fatalf("%d %s", done.StatusCode, text)
 	}

@@ -16,8 +16,8 @@ func TestOneNodeOverTCP(t *testing.T) {
 }
 
 // calm starts three nodes that leave a busy machine time before they elect: what
-// is tested is what answers say, and a client that must repeat a call because
-// its leader was lost gets answers that say so.
+// is tested is what answers say. Where a leader is lost, a call over HTTP is
+// refused, and a client repeats it and gets an answer that says so.
 func calm(t *testing.T) *servertest.Cluster {
 	return servertest.StartWith(t, 3, func(_ int, c *server.Config) { c.Heartbeat = time.Second })
 }
