@@ -80,7 +80,7 @@ func (e *Engine) AsidesDue(group string, at time.Time, from []byte, limit int) (
 		a, found, err := aside(e.db, appendAsideKey(nil, group, due.State, due.Position, due.Stream))
 		if found && a.Due == due.Due {
 			page.Asides = append(page.Asides, a)
-		} else {
+		} else if !found {
 			page.Stale = append(page.Stale, due)
 		}
 		return err
@@ -136,22 +136,21 @@ func (e *Engine) page(page *AsidePage, lower, upper, from []byte, limit int, vis
 	return damage(it.Error())
 }
 
-// EventAt returns the event at a position, whether or not readers may still see
-// it.
-func (e *Engine) EventAt(p firn.Position) (firn.Event, error) {
+// RecordAt returns the record at a position, whether or not readers may still
+// see it. The bytes are the caller's to keep.
+func (e *Engine) RecordAt(p firn.Position) (record.Stored, error) {
 	if err := e.enter(); err != nil {
-		return firn.Event{}, err
+		return record.Stored{}, err
 	}
 	defer e.leave()
 	l := lookup{db: e.db, s: e.seen.Load()}
 	defer l.close()
 	if p == 0 || p > l.s.p.head {
-		return firn.Event{}, firn.Errorf(firn.ErrNotFound, "there is no event at position %d; the head is %d", p, l.s.p.head)
+		return record.Stored{}, firn.Errorf(firn.ErrNotFound, "there is no event at position %d; the head is %d", p, l.s.p.head)
 	}
 	found, err := l.at(p)
 	if err != nil {
-		return firn.Event{}, damage(err)
+		return record.Stored{}, damage(err)
 	}
-	var decoder record.Decoder
-	return decoder.Join(found.stream, &found.node, bytes.Clone(found.client))
+	return record.Stored{Stream: found.stream, Position: p, Bytes: found.stored}, nil
 }

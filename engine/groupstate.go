@@ -29,6 +29,7 @@ type GroupProgress struct {
 	Created firn.Position // of the group's first definition: another group of the same name has another
 	Step    uint64        // how many steps were applied since
 	Through firn.Position
+	Reached firn.Position   // the highest Through before a rewind: what is delivered up to here was looked at before
 	Open    []firn.Position // at or below Through; they grow
 	Counts  command.Counts
 }
@@ -44,12 +45,12 @@ func (g *GroupProgress) Floor() firn.Position {
 // The value of g … p:
 //
 //	version  1
-//	created, step, through        uvarint each
-//	due, retrying, parked, waiting  uvarint each
+//	created, step, through, reached  uvarint each
+//	due, retrying, parked, waiting   uvarint each
 //	open     uvarint count, then each: uvarint, position less the one before
 func (g *GroupProgress) append(dst []byte) []byte {
 	dst = append(dst, valueVersion)
-	for _, n := range []uint64{uint64(g.Created), g.Step, uint64(g.Through), g.Counts.Due, g.Counts.Retrying, g.Counts.Parked, g.Counts.Waiting} {
+	for _, n := range []uint64{uint64(g.Created), g.Step, uint64(g.Through), uint64(g.Reached), g.Counts.Due, g.Counts.Retrying, g.Counts.Parked, g.Counts.Waiting} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	return command.AppendOpen(dst, g.Open)
@@ -58,7 +59,7 @@ func (g *GroupProgress) append(dst []byte) []byte {
 func parseGroupProgress(key, value []byte) (*GroupProgress, error) {
 	name, rest, ok := parseGroupKey(key)
 	r := readValue(value)
-	g := &GroupProgress{Name: name, Created: firn.Position(r.uvarint()), Step: r.uvarint(), Through: firn.Position(r.uvarint())}
+	g := &GroupProgress{Name: name, Created: firn.Position(r.uvarint()), Step: r.uvarint(), Through: firn.Position(r.uvarint()), Reached: firn.Position(r.uvarint())}
 	g.Counts = command.Counts{Due: r.uvarint(), Retrying: r.uvarint(), Parked: r.uvarint(), Waiting: r.uvarint()}
 	before := firn.Position(0)
 	for n := r.count(); n > 0 && !r.failed; n-- {

@@ -102,9 +102,13 @@ func (a *applier) settle(item *command.Settle) (command.Result, error) {
 			return command.Result{}, err
 		}
 	}
+	reached := before.Reached
+	if item.Rewind {
+		reached = max(reached, before.Through)
+	}
 	return command.Result{}, a.putProgress(&GroupProgress{
 		Name: before.Name, Created: before.Created, Step: item.Step,
-		Through: item.Through, Open: item.Open, Counts: item.Counts,
+		Through: item.Through, Reached: reached, Open: item.Open, Counts: item.Counts,
 	})
 }
 

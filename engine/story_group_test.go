@@ -79,7 +79,7 @@ func (w *teller) group(name string) string {
 		return "no such group\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "made at %d, step %d: through %d, open %d, floor %d, %+v\n", g.Created, g.Step, g.Through, g.Open, g.Floor(), g.Counts)
+	fmt.Fprintf(&b, "made at %d, step %d: through %d, reached %d, open %d, floor %d, %+v\n", g.Created, g.Step, g.Through, g.Reached, g.Open, g.Floor(), g.Counts)
 	for _, state := range []command.AsideState{command.AsideDue, command.AsideParked} {
 		for _, a := range w.pages(func(from []byte) (engine.AsidePage, error) { return e.Asides(name, state, from, 2) }) {
 			held, holds, err := e.HeldBy(name, string(a.Stream))

@@ -63,7 +63,7 @@ func values() []struct {
 	id := identity{cluster: [16]byte{1}, history: [16]byte{2}}
 	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
 	definedKey := appendDefinedKey(nil, command.ClassGroup, "mail", 90)
-	progress := GroupProgress{Created: 3, Step: 300, Through: 1000, Open: []firn.Position{7, 900}, Counts: command.Counts{Due: 4, Retrying: 3, Parked: 2, Waiting: 1}}
+	progress := GroupProgress{Created: 3, Step: 300, Through: 1000, Reached: 1200, Open: []firn.Position{7, 900}, Counts: command.Counts{Due: 4, Retrying: 3, Parked: 2, Waiting: 1}}
 	set := command.Aside{State: command.AsideParked, Position: 90, Stream: []byte("order-1"), Holds: true, Revision: 300, Attempts: 10, Parked: 1_772_000_000_000_000, Reason: []byte("no such address")}
 	layerKey := appendLayerKey(nil, prefixLayer, 1)
 	version := firn.FoldVersion{0xab, 15: 0xcd}

@@ -20,6 +20,7 @@ func (n *Node) watchLeadership() {
 				f(leads)
 			}
 			n.log.Info("leadership", "leads", leads, "term", n.raft.CurrentTerm())
+			n.leadership.turn()
 			n.exchange.now()
 			n.foundCluster()
 		case <-n.closing:

@@ -32,10 +32,11 @@ type Node struct {
 	closing   chan struct{} // closed then, too
 
 	// each guards itself
-	admission admission
-	exchange  exchange
-	space     space
-	refusal   refusal
+	admission  admission
+	exchange   exchange
+	space      space
+	refusal    refusal
+	leadership leadership
 
 	stopping   atomic.Bool // Close was called
 	failed     atomic.Pointer[firn.Error]
@@ -73,6 +74,7 @@ func Open(o Options) (*Node, error) {
 	}
 	n.exchange.peers = make(map[string]*peerState)
 	n.exchange.poke = make(chan struct{}, 1)
+	n.leadership.changed = make(chan struct{})
 	n.space.probe, n.space.reserve = o.Self.DiskFree, o.Self.DiskReserve
 	n.reads = &reads{node: n, wake: make(chan struct{}, 1)}
 	n.queue = &coalescer{

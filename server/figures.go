@@ -1,6 +1,9 @@
 package server
 
 import (
+	"context"
+	"time"
+
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/replication/peer"
@@ -25,11 +28,25 @@ func (n *Node) figures() (web.Figures, bool) {
 	f.Applied, _ = r.engine.Applied()
 	f.DiskFree, _ = n.diskFree()
 	f.Caches = caches(&stats)
+	f.Groups = n.groups()
 	if n.door != nil {
 		f.Connections = n.door.Connections()
 		f.CallsRunning = n.door.Calls()
 	}
 	return f, true
+}
+
+// groupsWait bounds how long a scrape waits for groups that are being taken up.
+const groupsWait = 100 * time.Millisecond
+
+// groups are the consumer groups, as metrics name them.
+func (n *Node) groups() (groups []web.Group) {
+	ctx, cancel := context.WithTimeout(n.ctx, groupsWait)
+	defer cancel()
+	for _, i := range n.service.GroupInfos(ctx) {
+		groups = append(groups, web.Group{Name: i.Group.Name, Lag: i.Lag, LagTime: i.LagTime, Parked: i.Parked, InFlight: i.InFlight})
+	}
+	return groups
 }
 
 // caches are the engine's caches, as metrics and statistics name them.

@@ -71,7 +71,7 @@ func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
 	n.metrics = web.NewMetrics(n.figures)
 	n.service = service.New(service.Options{
 		EventBytesMax: c.Limits.EventBytes, AppendBytesMax: c.Limits.AppendBytes, AppendEventsMax: c.Limits.AppendEvents,
-		Appended: n.metrics.Appended,
+		Appended: n.metrics.Appended, Logger: n.log,
 	})
 	defer func() {
 		if err != nil {
@@ -187,6 +187,7 @@ func (n *Node) Ready(ctx context.Context) error {
 type Store interface {
 	firn.Store
 	firn.Snapshots
+	firn.Groups
 }
 
 // Store returns the node's store for callers in this process. Their events

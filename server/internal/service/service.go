@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -17,6 +18,7 @@ type Options struct {
 	AppendEventsMax int // at most firn.AppendEventsMax, the default
 
 	Now      func() time.Time                                      // default time.Now
+	Logger   *slog.Logger                                          // default: nothing is logged
 	Appended func(events int, took time.Duration, err *firn.Error) // called after each append; default nothing
 }
 
@@ -31,6 +33,7 @@ type Service struct {
 	options Options
 
 	replica atomic.Pointer[Replica] // nil while there is none
+	lead    atomic.Pointer[lead]    // of the replica
 }
 
 // New returns a service without a replica; see [Service.Use].
@@ -40,6 +43,9 @@ func New(o Options) *Service {
 	o.AppendEventsMax = downwards(o.AppendEventsMax, firn.AppendEventsMax)
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Appended == nil {
 		o.Appended = func(int, time.Duration, *firn.Error) {}
@@ -54,8 +60,19 @@ func downwards(configured, most int) int {
 	return configured
 }
 
-// Use makes r the replica that answers from now on; nil takes it away.
-func (s *Service) Use(r *Replica) { s.replica.Store(r) }
+// Use makes r the replica that answers from now on; nil takes it away. Once it
+// returns, nothing of the service uses the replica before any more, apart from
+// calls under way. It is not called twice at once.
+func (s *Service) Use(r *Replica) {
+	s.replica.Store(r)
+	var next *lead
+	if r != nil {
+		next = s.takeUp(r)
+	}
+	if before := s.lead.Swap(next); before != nil {
+		before.close()
+	}
+}
 
 func (s *Service) current() (*Replica, error) {
 	if r := s.replica.Load(); r != nil {

@@ -15,6 +15,7 @@ import (
 type Store interface {
 	firn.Store
 	firn.Snapshots
+	firn.Groups
 }
 
 // Store returns the service for callers in this process, on behalf of an actor.

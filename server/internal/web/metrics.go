@@ -24,6 +24,7 @@ type Figures struct {
 	DiskFree uint64
 	DiskUsed uint64
 	Caches   []Cache
+	Groups   []Group // while the node leads
 
 	Connections  int
 	CallsRunning int
@@ -33,6 +34,15 @@ type Figures struct {
 type Cache struct {
 	Name         string
 	Hits, Misses uint64
+}
+
+// Group is where one consumer group stands.
+type Group struct {
+	Name     string
+	Lag      uint64        // events
+	LagTime  time.Duration // age of the oldest unsettled event
+	Parked   uint64
+	InFlight uint64
 }
 
 // Metrics holds a node's metrics. All methods may be called from many
@@ -132,6 +142,10 @@ var (
 	diskUsedDesc    = describe("firn_disk_used_bytes", "Bytes that the engine's files take.")
 	cacheHitsDesc   = describe("firn_cache_hits_total", "Look-ups that a cache answered.", "cache")
 	cacheMissDesc   = describe("firn_cache_misses_total", "Look-ups that a cache could not answer.", "cache")
+	groupLagDesc    = describe("firn_group_lag_events", "Events that a consumer group has yet to settle; an estimate while it is far behind. On the leader.", "group")
+	groupTimeDesc   = describe("firn_group_lag_seconds", "Age of the oldest event that a consumer group has yet to settle. On the leader.", "group")
+	groupParkedDesc = describe("firn_group_parked_events", "Events that a consumer group has set aside for somebody to look at. On the leader.", "group")
+	groupFlightDesc = describe("firn_group_in_flight", "Deliveries of a consumer group that are not settled yet. On the leader.", "group")
 	connectionsDesc = describe("firn_connections", "Client connections.")
 	callsDesc       = describe("firn_calls_running", "Client calls in flight.")
 )
@@ -166,6 +180,15 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	for _, c := range f.Caches {
 		out <- prometheus.MustNewConstMetric(cacheHitsDesc, prometheus.CounterValue, float64(c.Hits), c.Name)
 		out <- prometheus.MustNewConstMetric(cacheMissDesc, prometheus.CounterValue, float64(c.Misses), c.Name)
+	}
+	for _, group := range f.Groups {
+		of := func(d *prometheus.Desc, v float64) {
+			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, group.Name)
+		}
+		of(groupLagDesc, float64(group.Lag))
+		of(groupTimeDesc, group.LagTime.Seconds())
+		of(groupParkedDesc, float64(group.Parked))
+		of(groupFlightDesc, float64(group.InFlight))
 	}
 	gauge(connectionsDesc, float64(f.Connections))
 	gauge(callsDesc, float64(f.CallsRunning))
