@@ -40,6 +40,7 @@ type treeState struct {
 	fold *Declared
 	tree rawjson.Value
 	most int // the state has at most so many bytes
+	last int // how many it had when it was written last
 }
 
 func (d *Declared) startTree(state []byte) (State, error) {
@@ -47,7 +48,7 @@ func (d *Declared) startTree(state []byte) (State, error) {
 	if err != nil {
 		return nil, firn.Errorf(firn.ErrDamaged, "a state of the fold %s cannot be read: %v", d.name, err)
 	}
-	return &treeState{d, tree, len(state)}, nil
+	return &treeState{d, tree, len(state), len(state)}, nil
 }
 
 func (s *treeState) Apply(ctx context.Context, e *firn.Event) error {
@@ -79,7 +80,11 @@ func (s *treeState) apply(e *firn.Event) error {
 	return nil
 }
 
-func (s *treeState) JSON() ([]byte, error) { return s.tree.Append(nil), nil }
+func (s *treeState) JSON() ([]byte, error) {
+	text := s.tree.Append(make([]byte, 0, s.last+s.last/8+64))
+	s.last = len(text)
+	return text, nil
+}
 
 // valueState is the state of a fold with jq expressions: the value that they
 // compute with. It is never changed in place, since values share their parts

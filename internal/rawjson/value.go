@@ -14,6 +14,7 @@
 package rawjson
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -168,4 +169,10 @@ func unquote(quoted []byte) string {
 		}
 	}
 	return string(quoted[1 : len(quoted)-1])
+}
+
+// SameText reports whether two values are written alike, where that is known
+// without a walk: where nobody has opened either.
+func (v *Value) SameText(o *Value) bool {
+	return v.open == nil && o.open == nil && bytes.Equal(v.raw, o.raw)
 }

@@ -1,0 +1,62 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/jsonline"
+)
+
+// Entry is what one event did.
+type Entry struct {
+	Event  firn.Event
+	Change Patch // from the state before it to the state after it
+}
+
+// Log yields the events from a revision on, each with what it changed.
+func (p *Past) Log(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		enough := errors.New("enough")
+		err := p.replay(ctx, max(from, p.Begin), p.End, func(s *step) error {
+			if !yield(Entry{*s.event, diff(&s.before, &s.after)}, nil) {
+				return enough
+			}
+			return nil
+		})
+		if err != nil && err != enough {
+			yield(Entry{}, err)
+		}
+	}
+}
+
+// Line returns an event on one line: revision, time, type, who caused it, and its
+// data, or as much of it as fits. It has nothing in it that a terminal would obey.
+func Line(e *firn.Event) string {
+	line := fmt.Sprintf("%d  %s  %s", e.Revision, jsonline.FormatTime(e.Time), clean(e.Type))
+	if actor := Actor(e); actor != "" {
+		line += "  " + clean(actor)
+	}
+	switch {
+	case len(e.Data) == 0:
+	case jsonline.Valid(e.Data):
+		line += "  " + shown(jsonline.Compact(nil, e.Data))
+	default:
+		line += fmt.Sprintf("  (%d bytes of %s)", len(e.Data), clean(e.ContentType))
+	}
+	return line
+}
+
+// clean returns a text without what a terminal would obey.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
