@@ -21,6 +21,8 @@ type separation struct {
 var separations = []separation{
 	{"client", []string{"github.com/cockroachdb/pebble", "github.com/hashicorp/raft", "engine", "replication", "server"},
 		"a user's program that imports the client compiles neither Pebble nor Raft"},
+	{"client/projection", []string{"modernc.org", "github.com/jackc", "client", "server/wire", "engine", "replication", "server"},
+		"a read model is fed from any store, through the database driver that the program chooses"},
 	{"engine", []string{"github.com/hashicorp/raft", "replication", "server", "server/wire", "client"},
 		"the engine does not know Raft, and its only input is commands"},
 	{"replication", []string{"engine", "server", "server/wire", "client"},
