@@ -95,23 +95,22 @@ func TestVersion(t *testing.T) {
 
 func TestParseFaults(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                         "the declaration of a fold is empty",
-		`# nothing`:                "the declaration of a fold is empty",
+		``:                         "the definition is empty",
+		`# nothing`:                "the definition is empty",
 		"a: [":                     "is not YAML: line 1",
-		"5":                        `line 1: the declaration of a fold is a mapping (key: value), not "5"`,
+		"5":                        `line 1: the definition is a mapping (key: value), not "5"`,
 		"fold: a\n---\nfold: b":    "line 2: a second document begins",
 		strings.Repeat("#", 1<<19): "has 524288 bytes; at most 262144",
-		"fold: a b\ncategory: x-y\ninitial: {n: 0x1f, m: .inf}\non:\n  A: now\n  B: .a | nosuch\n  C: [1]\n  A: merge\nwhen: 5\n": `the declaration of a fold has faults:
-  line 1: the fold's name "a b" has ' ' in it; letters, digits, '.', '_' and '-' are allowed
-  line 2: the category "x-y" contains '-'; a category is the part of a stream's name before the first '-'
-  line 3: "0x1f" is a number, but not one that JSON can write; put it in quotes if it is text
-  line 3: ".inf" is a number, but not one that JSON can write; put it in quotes if it is text
-  line 8: "A" stands twice in on, first in line 5
-  line 5: the rule for A: the jq expression ` + "`now`" + `: now is off: the answer would depend on the clock; use the event's time
-  line 6: the rule for B: the jq expression ` + "`.a | nosuch`" + `: there is no function nosuch with 0 arguments
-  line 7: the rule for C is text, not a list
-  line 9: "when" is not known; a fold has fold, category, initial and on`,
-		`{}`:                                                        "line 1: fold is missing\n  line 1: category is missing\n  line 1: on is missing",
+		"fold: a b\ncategory: x-y\ninitial: {n: 0x1f, m: .inf}\non:\n  A: now\n  B: .a | nosuch\n  C: [1]\n  A: merge\nwhen: 5\n": `line 1: the fold's name "a b" has ' ' in it; letters, digits, '.', '_' and '-' are allowed
+line 2: the category "x-y" contains '-'; a category is the part of a stream's name before the first '-'
+line 3: "0x1f" is a number, but not one that JSON can write; put it in quotes if it is text
+line 3: ".inf" is a number, but not one that JSON can write; put it in quotes if it is text
+line 8: "A" stands twice in on, first in line 5
+line 5: the rule for A: the jq expression ` + "`now`" + `: now is off: the answer would depend on the clock; use the event's time
+line 6: the rule for B: the jq expression ` + "`.a | nosuch`" + `: there is no function nosuch with 0 arguments
+line 7: the rule for C is text, not a list
+line 9: "when" is not known; a fold has fold, category, initial and on`,
+		`{}`:                                                        "line 1: fold is missing\nline 1: category is missing\nline 1: on is missing",
 		`{fold: "", category: "", on: {}}`:                          "fold and category must not be empty",
 		`{fold: merge, category: c, on: {}}`:                        "merge is the name of the built-in fold",
 		`{fold: f, category: c, on: {"": merge}}`:                   "a type of 0 bytes",
@@ -121,7 +120,7 @@ func TestParseFaults(t *testing.T) {
 		`{fold: f, category: c, on: {<<: {A: merge}}}`:              "a key of on is",
 		`{fold: f, category: c, on: {A: !!binary bWVyZ2U=}}`:        "the tag !!binary is not taken",
 		"x: &x [1]\nfold: f\ncategory: c\ninitial: {a: *x}\non: {}": "anchors and aliases (& and *) are not taken",
-		"fold: f\ncategory: c\non: {}\ninitial: " + strings.Repeat("[", 200) + strings.Repeat("]", 200): "the value is nested deeper than 127",
+		"fold: f\ncategory: c\non: {}\ninitial: " + strings.Repeat("[", 200) + strings.Repeat("]", 200): "the value is nested too deep",
 		"fold: f\ncategory: c\non: {" + strings.Repeat("A: [], ", 30) + "}":                             "and 10 more",
 	} {
 		_, err := snapshot.Parse([]byte(text))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/jq"
+	"github.com/firndb/firn/internal/rawjson"
 	"github.com/firndb/firn/internal/strictyaml"
 )
 
@@ -23,15 +24,14 @@ const RulesMax = 1000
 //
 // The error is an ErrInvalid that names all faults with their lines.
 func Parse(text []byte) (*Declared, error) {
-	const what = "the declaration of a fold"
-	root, err := strictyaml.Document(text, what)
+	root, err := strictyaml.Document(text, "fold")
 	if err != nil {
 		return nil, err
 	}
 	d := &Declared{initial: []byte("{}"), rules: map[string]rule{}, rest: rule{text: ignore}}
 	var r strictyaml.Reader
 	found := map[string]bool{}
-	for _, e := range r.Entries(root, what) {
+	for _, e := range r.Entries(root, "the definition") {
 		found[e.Key] = true
 		switch e.Key {
 		case "fold":
@@ -43,7 +43,7 @@ func Parse(text []byte) (*Declared, error) {
 				fault(&r, e.Value, firn.CheckCategory(d.category))
 			}
 		case "initial":
-			d.initial, _ = r.JSON(e.Value)
+			d.initial, _ = r.JSON(e.Value, rawjson.DepthMax)
 		case "on":
 			d.parseRules(&r, e.Value)
 		default:
@@ -58,7 +58,7 @@ func Parse(text []byte) (*Declared, error) {
 	if found["fold"] && d.name == "" || found["category"] && d.category == "" {
 		r.Fault(root, "fold and category must not be empty")
 	}
-	return d, r.Err(what)
+	return d, r.Err()
 }
 
 // checkName says what is wrong with the name of a declared fold.

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/firndb/firn/internal/rawjson"
+	"github.com/firndb/firn/internal/strictyaml"
 )
 
 // conversion turns one value into another kind of value, exactly or not at all.
@@ -64,48 +65,48 @@ func (r *reader) conversions(n *yaml.Node, list bool) []conversion {
 	switch {
 	case list && n.Kind == yaml.SequenceNode:
 		var all []conversion
-		for _, item := range r.items(n, "a list of conversions") {
+		for _, item := range r.Items(n, "a list of conversions") {
 			all = append(all, r.conversions(item, false)...)
 		}
 		return all
 	case n.Kind == yaml.MappingNode:
 		return r.conversionWithValue(n)
 	}
-	name, ok := r.text(n, "a conversion")
+	name, ok := r.Text(n, "a conversion")
 	if !ok {
 		return nil
 	}
 	if conversions[name] == nil {
-		r.fault(n, "unknown conversion %q; there are %s", clip(name), conversionNames)
+		r.Fault(n, "unknown conversion %q; there are %s", clip(name), conversionNames)
 		return nil
 	}
 	return []conversion{{name: name}}
 }
 
 func (r *reader) conversionWithValue(n *yaml.Node) []conversion {
-	entries := r.entries(n, "a conversion")
-	if len(entries) != 1 || entries[0].key != "map" && entries[0].key != "shift" {
-		r.fault(n, "a conversion is one of %s", conversionNames)
+	entries := r.Entries(n, "a conversion")
+	if len(entries) != 1 || entries[0].Key != "map" && entries[0].Key != "shift" {
+		r.Fault(n, "a conversion is one of %s", conversionNames)
 		return nil
 	}
 	e := entries[0]
-	if e.key == "shift" {
-		by, err := strconv.Atoi(e.value.Value)
+	if e.Key == "shift" {
+		by, err := strconv.Atoi(e.Value.Value)
 		if err != nil || by == 0 || by < -shiftMax || by > shiftMax {
-			r.fault(e.value, "shift moves the decimal point by -%d to %d places and not by 0; not by %s", shiftMax, shiftMax, kindWords(e.value))
+			r.Fault(e.Value, "shift moves the decimal point by -%d to %d places and not by 0; not by %s", shiftMax, shiftMax, strictyaml.Words(e.Value))
 			return nil
 		}
 		return []conversion{{name: "shift", shift: by}}
 	}
 	c := conversion{name: "map", words: map[string]rawjson.Value{}}
-	for _, word := range r.entries(e.value, "map") {
-		if v, ok := r.json(word.value, 0); ok {
-			c.words[word.key] = v
+	for _, word := range r.Entries(e.Value, "map") {
+		if v, ok := r.json(word.Value); ok {
+			c.words[word.Key] = v
 		}
 	}
-	whole, ok := r.json(e.value, 0)
+	whole, ok := r.json(e.Value)
 	if c.text = string(whole.Bytes()); ok && len(c.words) == 0 {
-		r.fault(e.value, "map says nothing; give each value and what becomes of it")
+		r.Fault(e.Value, "map says nothing; give each value and what becomes of it")
 	}
 	return []conversion{c}
 }

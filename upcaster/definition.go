@@ -6,11 +6,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/strictyaml"
 )
 
 // The limits of one definition.
 const (
-	DefinitionBytesMax = 256 << 10 // of its YAML
+	DefinitionBytesMax = strictyaml.DocumentBytesMax
 	StepsMax           = 1000
 	OperationsMax      = 1000 // of one step
 	NameBytesMax       = 128

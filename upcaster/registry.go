@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/strictyaml"
 )
 
 // Registry is everything that is in force together. It does not change.
@@ -49,8 +50,8 @@ func NewRegistry(definitions ...*Definition) (*Registry, error) {
 	}
 	if len(faults) > 0 {
 		slices.Sort(faults)
-		shown := faults[:min(len(faults), faultsMax)]
-		return nil, refused(shown, len(faults)-len(shown))
+		shown := faults[:min(len(faults), strictyaml.FaultsMax)]
+		return nil, strictyaml.Refused(shown, len(faults)-len(shown))
 	}
 	r.others = r.categories[""]
 	delete(r.categories, "")

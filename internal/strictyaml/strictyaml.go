@@ -7,7 +7,9 @@
 package strictyaml
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -21,8 +23,8 @@ import (
 // The limits of a document.
 const (
 	DocumentBytesMax = 256 << 10
-	faultsMax        = 20 // that one error names
-	depthMax         = rawjson.DepthMax - 1
+	FaultsMax        = 20   // that one error names
+	numberBytesMax   = 1000 // of a number in a value
 )
 
 // Node is a part of a document.
@@ -36,44 +38,53 @@ type Reader struct {
 
 // Fault notes what is wrong with a part of the document.
 func (r *Reader) Fault(n *Node, format string, args ...any) {
-	if len(r.faults) == faultsMax {
+	if len(r.faults) == FaultsMax {
 		r.more++
 		return
 	}
 	r.faults = append(r.faults, fmt.Sprintf("line %d: ", n.Line)+fmt.Sprintf(format, args...))
 }
 
-// Err returns all faults as one ErrInvalid that begins with what, or nil.
-func (r *Reader) Err(what string) error {
+// Count returns how many faults there are.
+func (r *Reader) Count() int { return len(r.faults) + r.more }
+
+// Err returns all faults as one ErrInvalid, a line each, or nil.
+func (r *Reader) Err() error {
 	if len(r.faults) == 0 {
 		return nil
 	}
-	if r.more > 0 {
-		r.faults = append(r.faults, fmt.Sprintf("and %d more", r.more))
-	}
-	if len(r.faults) == 1 {
-		return firn.Errorf(firn.ErrInvalid, "%s: %s", what, r.faults[0])
-	}
-	return firn.Errorf(firn.ErrInvalid, "%s has faults:\n  %s", what, strings.Join(r.faults, "\n  "))
+	return Refused(r.faults, r.more)
 }
 
-// Document returns the root of the one document that the text holds.
-func Document(text []byte, what string) (*Node, error) {
+// Refused returns faults, and the number of those that are not named, as one
+// ErrInvalid.
+func Refused(faults []string, more int) error {
+	text := strings.Join(faults, "\n")
+	if more > 0 {
+		text += fmt.Sprintf("\nand %d more", more)
+	}
+	return firn.Errorf(firn.ErrInvalid, "%s", text)
+}
+
+// Document returns the root of the one document that the text holds, which
+// defines what noun says.
+func Document(text []byte, noun string) (*Node, error) {
 	if len(text) > DocumentBytesMax {
-		return nil, firn.Errorf(firn.ErrTooLarge, "%s has %d bytes; at most %d are allowed", what, len(text), DocumentBytesMax)
+		return nil, firn.Errorf(firn.ErrTooLarge, "the definition has %d bytes; at most %d are allowed", len(text), DocumentBytesMax)
 	}
-	d := yaml.NewDecoder(strings.NewReader(string(text)))
+	d := yaml.NewDecoder(bytes.NewReader(text))
 	var root, second Node
-	if err := d.Decode(&root); err != nil {
-		if err.Error() == "EOF" {
-			return nil, firn.Errorf(firn.ErrInvalid, "%s is empty", what)
+	err := d.Decode(&root)
+	if err == nil && len(root.Content) == 1 {
+		if err = d.Decode(&second); err == nil {
+			return nil, firn.Errorf(firn.ErrInvalid, "line %d: a second document begins; one file defines one %s", second.Line, noun)
 		}
-		return nil, firn.Errorf(firn.ErrInvalid, "%s is not YAML: %s", what, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
-	if err := d.Decode(&second); err == nil {
-		return nil, firn.Errorf(firn.ErrInvalid, "%s: line %d: a second document begins; one file declares one thing", what, second.Line)
-	} else if err.Error() != "EOF" {
-		return nil, firn.Errorf(firn.ErrInvalid, "%s is not YAML: %s", what, strings.TrimPrefix(err.Error(), "yaml: "))
+	switch {
+	case err != nil && err != io.EOF:
+		return nil, firn.Errorf(firn.ErrInvalid, "the definition is not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+	case len(root.Content) != 1:
+		return nil, firn.Errorf(firn.ErrInvalid, "the definition is empty")
 	}
 	return root.Content[0], nil
 }
@@ -87,22 +98,22 @@ type Entry struct {
 
 // Entries returns what a mapping holds, in the order written.
 func (r *Reader) Entries(n *Node, what string) []Entry {
-	if !r.plain(n) {
+	if !r.Plain(n) {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
-		r.Fault(n, "%s is a mapping (key: value), not %s", what, words(n))
+		r.Fault(n, "%s is a mapping (key: value), not %s", what, Words(n))
 		return nil
 	}
 	lines := map[string]int{}
 	var all []Entry
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
-		if !r.plain(k) {
+		if !r.Plain(k) {
 			continue
 		}
 		if k.Kind != yaml.ScalarNode || k.Tag == "!!merge" {
-			r.Fault(k, "a key of %s is %s; keys are text", what, words(k))
+			r.Fault(k, "a key of %s is %s; keys are text", what, Words(k))
 			continue
 		}
 		if line, twice := lines[k.Value]; twice {
@@ -115,27 +126,40 @@ func (r *Reader) Entries(n *Node, what string) []Entry {
 	return all
 }
 
+// Items returns what a list holds.
+func (r *Reader) Items(n *Node, what string) []*Node {
+	if !r.Plain(n) {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		r.Fault(n, "%s is a list, not %s", what, Words(n))
+		return nil
+	}
+	return n.Content
+}
+
 // Text returns a scalar that is text.
 func (r *Reader) Text(n *Node, what string) (string, bool) {
-	if !r.plain(n) {
+	if !r.Plain(n) {
 		return "", false
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		r.Fault(n, "%s is text, not %s", what, words(n))
+		r.Fault(n, "%s is text, not %s", what, Words(n))
 		return "", false
 	}
 	return n.Value, true
 }
 
-// JSON returns a part of the document as compact JSON. Numbers keep their text.
-func (r *Reader) JSON(n *Node) (_ []byte, ok bool) { return r.json(nil, n, 0) }
+// JSON returns a part of the document as compact JSON, which is nested at most so
+// deep. Numbers keep their text.
+func (r *Reader) JSON(n *Node, depthMax int) (_ []byte, ok bool) { return r.json(nil, n, depthMax) }
 
 func (r *Reader) json(dst []byte, n *Node, depth int) (_ []byte, ok bool) {
-	if !r.plain(n) {
+	if !r.Plain(n) {
 		return dst, false
 	}
-	if depth > depthMax {
-		r.Fault(n, "the value is nested deeper than %d", depthMax)
+	if depth == 0 && n.Kind != yaml.ScalarNode {
+		r.Fault(n, "the value is nested too deep")
 		return dst, false
 	}
 	switch n.Kind {
@@ -148,7 +172,7 @@ func (r *Reader) json(dst []byte, n *Node, depth int) (_ []byte, ok bool) {
 				dst = append(dst, ',')
 			}
 			var fine bool
-			dst, fine = r.json(dst, item, depth+1)
+			dst, fine = r.json(dst, item, depth-1)
 			ok = ok && fine
 		}
 		return append(dst, ']'), ok
@@ -159,7 +183,7 @@ func (r *Reader) json(dst []byte, n *Node, depth int) (_ []byte, ok bool) {
 			dst = append(dst, ',')
 		}
 		var fine bool
-		dst, fine = r.json(append(jsonline.AppendString(dst, e.Key), ':'), e.Value, depth+1)
+		dst, fine = r.json(append(jsonline.AppendString(dst, e.Key), ':'), e.Value, depth-1)
 		ok = ok && fine
 	}
 	return append(dst, '}'), ok
@@ -172,7 +196,7 @@ func (r *Reader) scalar(dst []byte, n *Node) ([]byte, bool) {
 	case "!!bool":
 		return append(dst, strings.ToLower(n.Value)...), true
 	case "!!int", "!!float":
-		v, err := rawjson.Parse([]byte(n.Value), len(n.Value))
+		v, err := rawjson.Parse([]byte(n.Value), numberBytesMax)
 		if err != nil || v.Kind() != rawjson.Number || len(v.Bytes()) != len(n.Value) {
 			r.Fault(n, "%q is a number, but not one that JSON can write; put it in quotes if it is text", Clip(n.Value))
 			return dst, false
@@ -182,8 +206,8 @@ func (r *Reader) scalar(dst []byte, n *Node) ([]byte, bool) {
 	return jsonline.AppendString(dst, n.Value), true
 }
 
-// plain refuses anchors and aliases, which make a small text large, and tags.
-func (r *Reader) plain(n *Node) bool {
+// Plain refuses anchors and aliases, which make a small text large, and tags.
+func (r *Reader) Plain(n *Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		r.Fault(n, "anchors and aliases (& and *) are not taken; write it out")
@@ -195,7 +219,8 @@ func (r *Reader) plain(n *Node) bool {
 	return false
 }
 
-func words(n *Node) string {
+// Words says what a part of the document is.
+func Words(n *Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
 		return "a mapping"
