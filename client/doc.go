@@ -14,7 +14,8 @@
 //
 // Appends, changes and linearizable reads go to the leader, which the client
 // finds by asking and by what nodes answer. Local reads go to the first address
-// given to Dial that can be reached.
+// given to Dial that can be reached. Subscriptions go to the followers in turn;
+// see [Client.Subscribe].
 //
 // # What is repeated
 //
@@ -27,7 +28,8 @@
 // safely at any later time.
 //
 // A read that loses its connection goes on behind the last event that it has
-// yielded. A local read goes on only on the node where it began.
+// yielded. A local read goes on only on the node where it began. A subscription
+// goes on at any node that answers.
 //
 // # Goroutines
 //

@@ -28,7 +28,8 @@
 // keys.go draws the key space. The open layer is also in memory (tail.go), a
 // sealed one is read in one scan and kept in a cache for other readers
 // (readlayer.go). A stream is read with one seek for each layer it touches
-// (readstream.go), everything and categories layer by layer (scan.go).
+// (readstream.go), everything and categories layer by layer (scan.go). Those who
+// follow the log read it in the same way, position by position (follow.go).
 //
 // # Where to begin
 //

@@ -24,6 +24,7 @@ type Engine struct {
 	lock   io.Closer
 	failed *failure
 	layers *layerCache
+	held   chan struct{} // holds one for each layer that followers hold beside the cache
 	closed chan struct{} // closed by Close
 
 	// Owned by the goroutine that calls Apply.

@@ -31,3 +31,6 @@ func (e *Engine) DB() *pebble.DB { return e.db }
 func (e *Engine) ForgetStates() {
 	e.a.states.young, e.a.states.old, e.a.lastChunk = map[string]*streamState{}, nil, nil
 }
+
+// Held returns how many layers followers hold beside the cache.
+func (e *Engine) Held() int { return len(e.held) }

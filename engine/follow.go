@@ -192,10 +192,12 @@ func (f *Follower) take(out []Followed, found *located) ([]Followed, error) {
 	}), nil
 }
 
-// Rest lets go of the memory that the follower holds. It may be called at any
-// time between two calls of Next, which then begin the layer again where they
-// were; those who wait for a consumer do so.
+// Rest lets go of the memory that the follower holds, so that others may have
+// it. It may be called at any time between two calls of Next, and must be called
+// in the end. Who has to wait for a consumer for long calls it; the next call
+// begins the layer again where it was.
 func (f *Follower) Rest() {
+	f.scan.memory.rested = f.s != nil
 	f.s, f.src = nil, nil
 	f.scan.rest()
 	f.scan.out, f.out = nil, nil

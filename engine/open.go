@@ -52,6 +52,7 @@ func open(dir string, o Options) (*Engine, error) {
 		fs: o.FS, log: o.Logger,
 		failed: newFailure(o.Logger, o.OnFatal),
 		layers: newLayerCache(o.CacheBytes / layersShare),
+		held:   make(chan struct{}, heldMax),
 		closed: make(chan struct{}),
 	}
 	var err error

@@ -32,6 +32,9 @@ type scanSource struct {
 	c       *chunk // point by point: the chunk that covers the next position
 	fetched int    // events fetched one by one so far
 	out     []located
+	bytes   int // of out
+
+	memory memory // a Follower's
 }
 
 // Fetching an event by itself costs about as much as reading 16 neighbours.
@@ -53,8 +56,11 @@ func newScanSource(e *Engine, q *firn.Query, b bound, left positions) source {
 func typesOf(q *firn.Query) typeFilter { return typeFilter{q.Types, q.TypePrefixes} }
 
 func (src *scanSource) fill(ctx context.Context, l *lookup, want int) ([]located, error) {
-	src.out = src.out[:0]
-	for len(src.out) < want && (src.v != nil || src.c != nil || src.left.from <= src.left.to) {
+	src.out, src.bytes = src.out[:0], 0
+	if src.follows {
+		src.account(l)
+	}
+	for !src.full(want) && (src.v != nil || src.c != nil || src.left.from <= src.left.to) {
 		if err := src.e.interrupted(ctx); err != nil {
 			return nil, err
 		}
@@ -72,6 +78,11 @@ func (src *scanSource) fill(ctx context.Context, l *lookup, want int) ([]located
 		}
 	}
 	return src.out, nil
+}
+
+// full reports whether enough was found for now.
+func (src *scanSource) full(want int) bool {
+	return len(src.out) >= want || src.follows && src.bytes >= batchBytes
 }
 
 // interrupted says why a long read should stop, or nil.
@@ -109,7 +120,7 @@ func (src *scanSource) enterLayer(l *lookup) error {
 	if v := src.e.layers.peek(s.number); v != nil {
 		return src.open(l, v)
 	}
-	if n := src.few(); n > 0 && !src.e.layers.wanted(s, n) {
+	if n := src.few(); n > 0 && !src.e.layers.wanted(s, n) || src.follows && !src.memory.take(src.e) {
 		var err error
 		src.c, err = readChunk(l.db, s, p)
 		src.ranks = &ranks{bound: src.bound}
@@ -195,29 +206,6 @@ func (src *scanSource) open(l *lookup, v *view) error {
 	return err
 }
 
-// restart makes the source yield other positions, forwards.
-func (src *scanSource) restart(left positions) {
-	src.rest()
-	src.left = left
-}
-
-// rest lets go of the layer that is being read.
-func (src *scanSource) rest() {
-	src.v, src.ranks, src.c, src.fetched = nil, nil, nil, 0
-}
-
-// reached returns the position up to which everything was looked at, of one
-// layer and going forwards.
-func (src *scanSource) reached() firn.Position {
-	switch {
-	case src.c != nil:
-		return src.until.from - 1
-	case src.v != nil && src.next < len(src.v.recs):
-		return min(src.v.position(&src.v.recs[src.next])-1, src.until.to)
-	}
-	return src.until.to
-}
-
 func (src *scanSource) fromView(l *lookup, want int) error {
 	v := src.v
 	for looked := 0; looked < 4096; looked++ {
@@ -231,7 +219,7 @@ func (src *scanSource) fromView(l *lookup, want int) error {
 			src.v = nil
 			return nil
 		}
-		if len(src.out) >= want {
+		if src.full(want) {
 			return nil
 		}
 		if src.backwards {
@@ -258,6 +246,7 @@ func (src *scanSource) fromView(l *lookup, want int) error {
 			return err
 		}
 		src.out = append(src.out, located{stream: name, node: n, stored: stored, client: client})
+		src.bytes += len(stored)
 	}
 	return nil
 }
@@ -273,7 +262,7 @@ func (src *scanSource) first(l *lookup, v *view, stream uint32) (uint64, error) 
 // fromChunk fetches what the chunk lists, event by event.
 func (src *scanSource) fromChunk(l *lookup, want int) error {
 	s, _ := layerOf(l.s.sealed, src.c.first)
-	for len(src.out) < want && src.until.from <= src.until.to {
+	for !src.full(want) && src.until.from <= src.until.to {
 		p := src.until.from
 		if src.backwards {
 			p = src.until.to
@@ -308,6 +297,7 @@ func (src *scanSource) fromChunk(l *lookup, want int) error {
 		}
 		src.fetched++
 		src.out = append(src.out, found)
+		src.bytes += len(found.stored)
 	}
 	if src.until.from > src.until.to {
 		src.c = nil

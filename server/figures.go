@@ -29,6 +29,7 @@ func (n *Node) figures() (web.Figures, bool) {
 	f.DiskFree, _ = n.diskFree()
 	f.Caches = caches(&stats)
 	f.Groups = n.groups()
+	f.Subscriptions = n.service.Subscriptions()
 	if n.door != nil {
 		f.Connections = n.door.Connections()
 		f.CallsRunning = n.door.Calls()

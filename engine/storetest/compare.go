@@ -15,6 +15,7 @@ import (
 // that led to it. The same seed gives the same operations.
 func Compare(ctx context.Context, seed uint64, steps int, store, model firn.Store) error {
 	c := newComparison(seed, store, model)
+	defer c.dismiss()
 	for range steps {
 		if err := c.step(ctx, c.next(ctx)); err != nil {
 			return err
@@ -26,6 +27,7 @@ func Compare(ctx context.Context, seed uint64, steps int, store, model firn.Stor
 // comparison is two stores on their way through the same operations.
 type comparison struct {
 	*generator
+	watches
 	store, model *side
 	retries      bool     // see [Retries]
 	trace        []string // what was done so far, with the model's answer
@@ -36,7 +38,7 @@ func newComparison(seed uint64, store, model firn.Store) *comparison {
 	of := func(s firn.Store) *side {
 		return &side{Store: s, heads: map[int64]firn.Position{}, made: g.foreign}
 	}
-	return &comparison{generator: g, store: of(store), model: of(model)}
+	return &comparison{generator: g, watches: newWatches(seed), store: of(store), model: of(model)}
 }
 
 // step puts one operation to both stores.
@@ -48,6 +50,9 @@ func (c *comparison) step(ctx context.Context, op operation) error {
 		got[0] = want[0]
 	}
 	if slices.Equal(got, want) {
+		if err := c.tend(ctx); err != nil {
+			return fmt.Errorf("after operation %d, %s:\n%w\n\n%s", len(c.trace)-1, op.name, err, c.recent())
+		}
 		return nil
 	}
 	i := 0
@@ -60,14 +65,20 @@ func (c *comparison) step(ctx context.Context, op operation) error {
 		}
 		return "(nothing more)"
 	}
+	return fmt.Errorf("operation %d, %s\n%d lines from the store, %d from the model; they differ at line %d:\nstore: %s\nmodel: %s\n\n%s",
+		len(c.trace)-1, op.name, len(got), len(want), i, line(got), line(want), c.recent())
+}
+
+// recent is the end of the trace.
+func (c *comparison) recent() string {
 	last := c.trace[max(0, len(c.trace)-traceShown):]
-	return fmt.Errorf("operation %d, %s\n%d lines from the store, %d from the model; they differ at line %d:\nstore: %s\nmodel: %s\n\nthe last operations, with the model's answers:\n%s",
-		len(c.trace)-1, op.name, len(got), len(want), i, line(got), line(want), strings.Join(last, "\n"))
+	return "the last operations, with the model's answers:\n" + strings.Join(last, "\n")
 }
 
 const traceShown = 25
 
-// finish compares everything there is, in both directions.
+// finish compares everything there is, in both directions, and what the watches
+// have heard.
 func (c *comparison) finish(ctx context.Context) error {
 	for _, op := range []operation{
 		readOf(firn.Query{All: true, System: true}, place{}, place{}),
@@ -77,6 +88,9 @@ func (c *comparison) finish(ctx context.Context) error {
 		if err := c.step(ctx, op); err != nil {
 			return err
 		}
+	}
+	if err := c.judge(ctx); err != nil {
+		return fmt.Errorf("%w\n\n%s", err, c.recent())
 	}
 	return nil
 }

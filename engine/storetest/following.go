@@ -46,7 +46,7 @@ func (f *following) stop() {
 }
 
 // patience is how long a message that must come is waited for.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var errNothing = errors.New("nothing came")
 

@@ -172,6 +172,9 @@ func (g *generator) followed() firn.Query {
 		q.Category = g.category()
 	default:
 		q.Stream = g.anyStream()
+		if len(g.gone) > 0 && g.chance(3) {
+			q.Stream = g.gone[0]
+		}
 	}
 	for _, t := range []string{"Placed", "Paid", firn.TypeDeleted} {
 		if g.chance(8) {

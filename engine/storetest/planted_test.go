@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -23,6 +24,15 @@ type faulty struct {
 	stream  func(firn.StreamInfo) firn.StreamInfo
 	list    func(firn.StreamQuery) firn.StreamQuery
 	change  func(firn.Life) firn.Life
+
+	subscription func(ctx context.Context, s firn.Store, q firn.Query, yield func(firn.Message, error) bool)
+}
+
+func (f *faulty) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
+	if f.subscription == nil {
+		return f.Store.Subscribe(ctx, q)
+	}
+	return func(yield func(firn.Message, error) bool) { f.subscription(ctx, f.Store, q, yield) }
 }
 
 func (f *faulty) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
@@ -209,6 +219,8 @@ var planted = map[string]func() *faulty{
 		return &faulty{list: func(q firn.StreamQuery) firn.StreamQuery { q.Bound = firn.Point{}; return q }}
 	},
 }
+
+func init() { maps.Copy(planted, plantedSubscriptions) }
 
 // TestPlantedBugs shows that the comparison finds what it is there to find: a
 // checker that has never failed proves nothing.

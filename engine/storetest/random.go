@@ -56,6 +56,7 @@ func Random(t *testing.T, open func(t *testing.T) firn.Store, steps int, with ..
 
 	c := newComparison(seed, open(t), firn.NewMemory(o.model))
 	c.retries = o.retries
+	defer c.dismiss()
 	restarts := rand.New(rand.NewPCG(seed, 1)) // apart, so that the operations are the same without
 	for range steps {
 		if o.restart != nil && restarts.IntN(o.every) == 0 {

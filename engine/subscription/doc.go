@@ -2,6 +2,7 @@
 // selects, from a point on, and goes on as events are committed.
 //
 //	s, err := subscription.Open(e, q, subscription.Options{})
+//	defer s.Close()
 //	for {
 //		step, err := s.Next(ctx) // waits at the head
 //		…                        // step.Events, then step.Mark

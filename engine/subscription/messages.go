@@ -19,6 +19,9 @@ const slow = 100 * time.Millisecond
 func Messages(ctx context.Context, open func() (*Subscription, error)) iter.Seq2[firn.Message, error] {
 	return func(yield func(firn.Message, error) bool) {
 		s, err := open()
+		if err == nil {
+			defer s.Close()
+		}
 		var decoder record.Decoder
 		var messages []firn.Message
 		var took time.Duration

@@ -18,9 +18,12 @@ type Options struct {
 	// the first event that was passed by; default 1 s.
 	Distance uint64
 	Pause    time.Duration
+
+	Closed func() // called by Close, once; default nothing
 }
 
-// Subscription follows one query. It is for one goroutine at a time.
+// Subscription follows one query. It is for one goroutine at a time, and must
+// be closed.
 type Subscription struct {
 	// Set by Open, then read only.
 	e       *engine.Engine
@@ -53,6 +56,9 @@ func Open(e *engine.Engine, q firn.Query, o Options) (*Subscription, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Closed == nil {
+		o.Closed = func() {}
 	}
 	if o.Distance == 0 {
 		o.Distance = 65_536
@@ -197,10 +203,16 @@ func (s *Subscription) wait(ctx context.Context, checkpoint firn.Mark) (*firn.Ma
 }
 
 // Rest lets go of the memory that the subscription holds; whoever waits for a
-// consumer calls it. The events of the last step are no longer valid.
+// consumer for long calls it. The events of the last step are no longer valid.
 func (s *Subscription) Rest() {
 	if len(s.left) == 0 {
 		s.left, s.events = nil, nil
 		s.f.Rest()
 	}
+}
+
+// Close ends the subscription. It must be called, once.
+func (s *Subscription) Close() {
+	s.f.Rest()
+	s.o.Closed()
 }

@@ -32,8 +32,9 @@ type Replica struct {
 type Service struct {
 	options Options
 
-	replica atomic.Pointer[Replica] // nil while there is none
-	lead    atomic.Pointer[lead]    // of the replica
+	replica       atomic.Pointer[Replica] // nil while there is none
+	lead          atomic.Pointer[lead]    // of the replica
+	subscriptions atomic.Int64            // that are open
 }
 
 // New returns a service without a replica; see [Service.Use].

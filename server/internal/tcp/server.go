@@ -28,10 +28,9 @@ type Server struct {
 	workers workers
 	bytes   budget // of requests in flight
 
-	calls         atomic.Int64 // in flight
-	subscriptions atomic.Int64 // of them
-	closing       atomic.Bool
-	quiet         chan struct{} // signals that calls came down to 0 while closing
+	calls   atomic.Int64 // in flight
+	closing atomic.Bool
+	quiet   chan struct{} // signals that calls came down to 0 while closing
 
 	mu    sync.Mutex
 	conns map[*conn]struct{} // also those that are still in the handshake
@@ -70,9 +69,6 @@ func (s *Server) Connections() int {
 
 // Calls returns how many calls are being worked on.
 func (s *Server) Calls() int { return int(s.calls.Load()) }
-
-// Subscriptions returns how many of the calls are subscriptions.
-func (s *Server) Subscriptions() int { return int(s.subscriptions.Load()) }
 
 // BytesInFlight returns the size of the requests being worked on.
 func (s *Server) BytesInFlight() int64 { return s.bytes.used.Load() }

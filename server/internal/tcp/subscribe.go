@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
@@ -14,8 +15,10 @@ type Subscription interface {
 	Next(ctx context.Context) (Step, error)
 
 	// Rest lets go of the memory that the subscription holds, as far as it can
-	// have it back later. The door calls it before it waits for a client.
+	// have it back later. The door calls it when a client lets it wait.
 	Rest()
+
+	Close()
 }
 
 // Step is what happens next in a subscription: some events, then perhaps a
@@ -43,13 +46,10 @@ func (j job) subscribe() (wire.Message, error) {
 		return nil, err
 	}
 	j.call.grant(m.Credit)
-	server := j.conn.server
 	ctx, cancel := context.WithCancelCause(j.call.ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(server.stopping, func() { cancel(errStopping) })()
+	defer context.AfterFunc(j.conn.server.stopping, func() { cancel(errStopping) })()
 	j.call.ctx = ctx
-	server.subscriptions.Add(1)
-	defer server.subscriptions.Add(-1)
 	err := j.pass(ctx, m.Query)
 	if context.Cause(ctx) == error(errStopping) {
 		err = errStopping
@@ -63,12 +63,12 @@ func (j job) pass(ctx context.Context, q firn.Query) error {
 	if err != nil {
 		return err
 	}
+	defer from.Close()
 	out := &batches{job: j}
 	defer out.drop()
 	for {
-		if out.frame == nil && j.call.credit.Load() <= 0 {
-			from.Rest()
-			if err := j.call.wait(j.conn.server.stopping); err != nil {
+		if out.frame == nil {
+			if err := j.awaitCredit(from); err != nil {
 				return err
 			}
 		}
@@ -99,4 +99,27 @@ func (j job) pass(ctx context.Context, q firn.Query) error {
 			}
 		}
 	}
+}
+
+// restAfter is how long a client may take to grant credit before the memory
+// that is held for it goes to others.
+const restAfter = 500 * time.Millisecond
+
+// awaitCredit waits until the subscription may go on.
+func (j job) awaitCredit(from Subscription) error {
+	if j.call.credit.Load() > 0 {
+		return nil
+	}
+	timer := time.NewTimer(restAfter)
+	defer timer.Stop()
+	for j.call.credit.Load() <= 0 {
+		select {
+		case <-j.call.wake:
+		case <-timer.C:
+			from.Rest()
+		case <-j.call.ctx.Done():
+			return j.call.ctx.Err()
+		}
+	}
+	return nil
 }

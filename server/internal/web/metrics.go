@@ -26,8 +26,9 @@ type Figures struct {
 	Caches   []Cache
 	Groups   []Group // while the node leads
 
-	Connections  int
-	CallsRunning int
+	Connections   int
+	CallsRunning  int
+	Subscriptions int
 }
 
 // Cache is one cache's counters since the node started.
@@ -148,6 +149,7 @@ var (
 	groupFlightDesc = describe("firn_group_in_flight", "Deliveries of a consumer group that are not settled yet. On the leader.", "group")
 	connectionsDesc = describe("firn_connections", "Client connections.")
 	callsDesc       = describe("firn_calls_running", "Client calls in flight.")
+	followDesc      = describe("firn_subscriptions", "Open subscriptions.")
 )
 
 // Describe sends no descriptions, which makes the collector an unchecked one:
@@ -192,4 +194,5 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(connectionsDesc, float64(f.Connections))
 	gauge(callsDesc, float64(f.CallsRunning))
+	gauge(followDesc, float64(f.Subscriptions))
 }

@@ -22,11 +22,12 @@ type Backend struct {
 	Is    tcp.Identity
 	Store firn.Store
 
-	OnAppend  func(ctx context.Context, writes []wire.Write) (firn.Appended, error)
-	OnRecords func(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
-	OnChange  func(ctx context.Context, id firn.ID) (firn.Position, error)
-	OnHead    func(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
-	OnAdmin   func(what, node, peer string) error
+	OnAppend    func(ctx context.Context, writes []wire.Write) (firn.Appended, error)
+	OnRecords   func(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
+	OnSubscribe func(ctx context.Context, q firn.Query) (tcp.Subscription, error)
+	OnChange    func(ctx context.Context, id firn.ID) (firn.Position, error)
+	OnHead      func(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
+	OnAdmin     func(what, node, peer string) error
 
 	mu      sync.Mutex
 	changes map[firn.ID]firn.Position // what each change has answered
@@ -124,6 +125,9 @@ func (b *Backend) ReadRecords(ctx context.Context, q firn.Query) iter.Seq2[recor
 }
 
 func (b *Backend) Subscribe(ctx context.Context, q firn.Query) (tcp.Subscription, error) {
+	if b.OnSubscribe != nil {
+		return b.OnSubscribe(ctx, q)
+	}
 	return newSubscription(ctx, b.Store, q), nil
 }
 

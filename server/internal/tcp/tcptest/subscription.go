@@ -49,4 +49,5 @@ func (s *subscription) Next(ctx context.Context) (tcp.Step, error) {
 	}
 }
 
-func (s *subscription) Rest() {}
+func (s *subscription) Rest()  {}
+func (s *subscription) Close() {}
