@@ -150,6 +150,7 @@ const (
 // run is the loop: it alone reads, decides, and proposes. Everything else puts
 // something before it and pokes it.
 func (c *Coordinator) run() {
+	defer c.rest()
 	for c.ctx.Err() == nil {
 		if !c.loaded && c.flight != nil {
 			c.await(true) // what it does is in what is read then
@@ -235,10 +236,17 @@ func (c *Coordinator) await(trouble bool) {
 	case op := <-ops:
 		c.operate(op)
 	case <-timer.C:
-		if pause == idlePause && c.follower != nil {
-			c.follower.Rest()
+		if pause == idlePause {
+			c.rest()
 		}
 	case <-c.ctx.Done():
+	}
+}
+
+// rest lets go of the memory that the follower holds.
+func (c *Coordinator) rest() {
+	if c.follower != nil {
+		c.follower.Rest()
 	}
 }
 

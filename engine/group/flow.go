@@ -49,6 +49,7 @@ func (c *Coordinator) load() error {
 	}
 	q := query(&settings)
 	q.From = firn.PositionPoint(g.Through + 1)
+	c.rest()
 	var err error
 	if c.follower, err = c.o.Engine.Follow(q); err != nil {
 		return err

@@ -176,6 +176,7 @@ func (c *Coordinator) between(ctx context.Context, behind, to firn.Position) (n 
 	if err != nil {
 		return 0, err
 	}
+	defer follower.Rest()
 	for follower.At() < to {
 		b, err := follower.Next(ctx, c.o.Now())
 		if err != nil {

@@ -59,6 +59,7 @@ func (s *Service) beginning(ctx context.Context, r *Replica, g *firn.Group) (fir
 		if err != nil {
 			return 0, err
 		}
+		defer follower.Rest()
 		for {
 			b, err := follower.Next(ctx, s.options.Now())
 			switch {

@@ -87,6 +87,7 @@ type scripted func(context.Context) (web.Step, error)
 
 func (s scripted) Next(ctx context.Context) (web.Step, error) { return s(ctx) }
 func (s scripted) Rest()                                      {}
+func (s scripted) Close()                                     {}
 
 func (b *backend) Stream(ctx context.Context, name string, at firn.Point, _ firn.Consistency) (firn.StreamInfo, error) {
 	return b.Store.Stream(ctx, name, at)

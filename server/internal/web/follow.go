@@ -20,6 +20,8 @@ type Subscription interface {
 	// Rest lets go of the memory that the subscription holds, as far as it can
 	// have it back later. The door calls it where a client is slow.
 	Rest()
+
+	Close()
 }
 
 // Step is what happens next in a subscription: some events, then perhaps a mark.
@@ -64,6 +66,7 @@ func (d *Door) follow(a *answer, r *http.Request, q firn.Query, timeout time.Dur
 	if err != nil {
 		return out.failed(inTime(cause(ctx, err), timeout))
 	}
+	defer s.Close()
 	d.metrics.followers.Inc()
 	defer d.metrics.followers.Dec()
 	for {
