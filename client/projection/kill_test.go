@@ -63,8 +63,9 @@ func project(dsn string) error {
 
 // The process is killed at random, again and again, until one gets to the end:
 // then each event has been counted once.
-func TestKilled(t *testing.T) {
+func TestCrashKilled(t *testing.T) {
 	dsn := database(t)
+	dice := rand.New(rand.NewPCG(draw(t), 2))
 	deaths := 0
 	for last := false; ; {
 		command := exec.Command(os.Args[0])
@@ -81,7 +82,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal("the program did not begin: ", err)
 		}
 		if last = deaths == 12; !last {
-			time.AfterFunc(time.Duration(5+rand.IntN(60))*time.Millisecond, func() { command.Process.Kill() })
+			time.AfterFunc(time.Duration(5+dice.IntN(60))*time.Millisecond, func() { command.Process.Kill() })
 		}
 		io.Copy(io.Discard, out)
 		if err := command.Wait(); err == nil {

@@ -13,16 +13,21 @@ import (
 	"github.com/firndb/firn/client/projection"
 )
 
-var seed = flag.Uint64("seed", 0, "of the random test; 0: drawn")
+var seed = flag.Uint64("seed", 0, "of the random tests; 0: drawn")
 
-// Random appends, among runs that are stopped at any time, handlers that fail
-// and subscriptions that break off, end in what a fold of the store gives.
-func TestRandom(t *testing.T) {
+func draw(t *testing.T) uint64 {
 	drawn := *seed
 	if drawn == 0 {
 		drawn = uint64(time.Now().UnixNano())
 	}
-	t.Logf("to repeat: go test ./client/projection -run TestRandom -seed %d", drawn)
+	t.Logf("to repeat: go test ./client/projection -run %s -seed %d", t.Name(), drawn)
+	return drawn
+}
+
+// Random appends, among runs that are stopped at any time, handlers that fail
+// and subscriptions that break off, end in what a fold of the store gives.
+func TestRandom(t *testing.T) {
+	drawn := draw(t)
 	dice := rand.New(rand.NewPCG(drawn, 1))
 	queries := []firn.Query{
 		{All: true}, {Category: "order"}, {All: true, Types: []string{"A", "C"}}, {All: true, StreamPrefixes: []string{"order-1", "cart-"}},

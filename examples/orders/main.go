@@ -75,8 +75,13 @@ func serve(ctx context.Context, addr, file, listen string) error {
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() { cancel(web.Serve(listener)) }()
-	go func() { cancel(run(ctx, runner)) }()
+	projected := make(chan struct{})
+	go func() {
+		defer close(projected)
+		cancel(run(ctx, runner))
+	}()
 	<-ctx.Done()
+	<-projected // it has told the database that another may project
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
 	return errors.Join(context.Cause(ctx), web.Shutdown(grace))
