@@ -53,6 +53,10 @@ type Event struct {
 	Actor string // the authenticated user; "": nobody was asked
 	Index uint32 // place within its append, from 0
 	Count uint32 // events of its append
+
+	// Why an upcaster could not show the event in today's shape; nil: it did, or none
+	// was needed. Type, Schema and Data are then as stored.
+	Fault *Error
 }
 
 // AppendEnd reports whether the event is the last of its append. Readers that

@@ -56,7 +56,7 @@ func (m *memory) Load(ctx context.Context, q LoadQuery) (Loaded, error) {
 		return Loaded{}, err
 	}
 	begun := m.begun(q.Stream, b.position)
-	loaded := Loaded{Revision: s.next - 1, Position: b.position, Open: b.open, Partial: s.first > begun}
+	loaded := Loaded{Version: q.Version, Revision: s.next - 1, Position: b.position, Open: b.open, Partial: s.first > begun}
 	first := s.first
 	for _, kept := range m.snapshots {
 		fits := kept.Stream == q.Stream && kept.Version == q.Version &&

@@ -77,6 +77,7 @@ type Loaded struct {
 	Snapshot *Snapshot               // nil: there is none that fits, so Events begin with the first visible one
 	Events   iter.Seq2[Event, error] // in order of revision; to be walked through once, before the context ends
 	Revision Revision                // the stream's last one in that past, visible or not
+	Version  FoldVersion             // under which a snapshot of what was loaded is to be saved
 	Position Position                // the past that was loaded: nothing behind it is seen
 	Open     bool                    // asked as of a moment that later events may still fall into
 	Partial  bool                    // the beginning of the stream is hidden, and no snapshot stands for it

@@ -68,10 +68,10 @@ func (c *Client) beginLoad(ctx context.Context, t *tries, q *firn.LoadQuery) (*f
 func (c *Client) loaded(ctx context.Context, q *firn.LoadQuery, t *tries, f *flow, found *wire.Loaded) firn.Loaded {
 	stop := context.AfterFunc(ctx, f.end) // where nobody walks through the events
 	if s := found.Snapshot; s != nil {
-		s.Stream, s.Version = q.Stream, q.Version
+		s.Stream, s.Version = q.Stream, found.Version
 	}
 	return firn.Loaded{
-		Snapshot: found.Snapshot, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
+		Snapshot: found.Snapshot, Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
 		Events: func(yield func(firn.Event, error) bool) {
 			defer f.end()
 			defer stop()

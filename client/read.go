@@ -66,8 +66,39 @@ type reading struct {
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 type decoder struct {
-	frame wire.EventsReader
-	event record.Decoder
+	frame  wire.EventsReader
+	event  record.Decoder
+	faults map[firn.Position]*firn.Error // of events that are to come; nil: none
+}
+
+// release gives a decoder back.
+func (d *decoder) release() {
+	d.frame, d.faults = wire.EventsReader{}, nil // lets go of the last frame
+	decoders.Put(d)
+}
+
+// fault takes a Faults frame.
+func (d *decoder) fault(body []byte) error {
+	var m wire.Faults
+	if err := wire.ParseInto(&m, body); err != nil {
+		return err
+	}
+	d.faults = make(map[firn.Position]*firn.Error, len(m.Faults))
+	for _, f := range m.Faults {
+		d.faults[f.Position] = &firn.Error{Kind: f.Kind, Message: f.Message, Positions: []firn.Position{f.Position}}
+	}
+	return nil
+}
+
+// decode makes an event of a record.
+func (d *decoder) decode(stream string, record []byte) (firn.Event, error) {
+	e, err := d.event.Event(stream, record)
+	if d.faults != nil {
+		if e.Fault = d.faults[e.Position]; e.Fault != nil {
+			e.Fault.Stream = stream
+		}
+	}
+	return e, err
 }
 
 // attempt reads until the end, or until the connection fails. over says that
@@ -85,10 +116,7 @@ func (r *reading) attempt(ctx context.Context, t *tries) (over bool, err error) 
 // frames yields the events of a call's frames until its end.
 func (r *reading) frames(ctx context.Context, t *tries, f *flow) (over bool, err error) {
 	d := decoders.Get().(*decoder)
-	defer func() {
-		d.frame = wire.EventsReader{} // lets go of the last frame
-		decoders.Put(d)
-	}()
+	defer d.release()
 	for {
 		got, err := f.next(ctx, t.deadline)
 		if err != nil {
@@ -102,6 +130,10 @@ func (r *reading) frames(ctx context.Context, t *tries, f *flow) (over bool, err
 				return over, err
 			}
 			t.progress()
+		case wire.KindFaults:
+			if err := d.fault(got.body); err != nil {
+				return false, err
+			}
 		default:
 			return false, firn.Errorf(firn.ErrInternal, "among the events came %v", got.kind)
 		}
@@ -122,7 +154,7 @@ func (r *reading) events(ctx context.Context, d *decoder, body []byte) (over boo
 		if !ok {
 			return false, d.frame.Err()
 		}
-		e, err := d.event.Event(stream, bytes)
+		e, err := d.decode(stream, bytes)
 		if err != nil {
 			return false, err
 		}

@@ -74,10 +74,7 @@ func (s *subscribing) attempt(ctx context.Context, t *tries) (over bool, err err
 	}
 	defer f.end()
 	d := decoders.Get().(*decoder)
-	defer func() {
-		d.frame = wire.EventsReader{} // lets go of the last frame
-		decoders.Put(d)
-	}()
+	defer d.release()
 	s.caughtUp = false
 	for {
 		deadline := t.deadline
@@ -94,6 +91,8 @@ func (s *subscribing) attempt(ctx context.Context, t *tries) (over bool, err err
 		switch got.kind {
 		case wire.KindEvents:
 			over, err = s.events(ctx, d, got.body)
+		case wire.KindFaults:
+			err = d.fault(got.body)
 		case wire.KindMarks:
 			over, err = s.marks(got.body)
 		default:
@@ -123,7 +122,7 @@ func (s *subscribing) events(ctx context.Context, d *decoder, body []byte) (over
 		if !ok {
 			return false, d.frame.Err()
 		}
-		e, err := d.event.Event(stream, bytes)
+		e, err := d.decode(stream, bytes)
 		if err != nil {
 			return false, err
 		}

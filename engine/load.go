@@ -14,7 +14,8 @@ import (
 type Loading struct {
 	Snapshot *firn.Snapshot                  // nil: there is none that fits
 	Records  iter.Seq2[record.Stored, error] // the events behind it; the bytes are valid until the next step
-	Revision firn.Revision                   // the stream's last one, visible or not
+	Version  firn.FoldVersion
+	Revision firn.Revision // the stream's last one, visible or not
 	Position firn.Position
 	Open     bool
 	Partial  bool
@@ -60,6 +61,7 @@ func (e *Engine) load(s *seen, q *firn.LoadQuery, now time.Time) (found Loading,
 		return found, nil, err
 	}
 	found.Revision = firn.Revision(st.next - 1)
+	found.Version = q.Version
 	first := st.first
 	if found.Snapshot, err = l.snapshot(q, &st); err != nil {
 		return found, nil, err

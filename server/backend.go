@@ -6,7 +6,6 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
-	"github.com/firndb/firn/engine/subscription"
 	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/tcp"
@@ -39,10 +38,10 @@ func (b backend) Subscribe(ctx context.Context, q firn.Query) (tcp.Subscription,
 }
 
 // following shows a subscription to the TCP door.
-type following struct{ *subscription.Subscription }
+type following struct{ *service.Following }
 
 func (f following) Next(ctx context.Context) (tcp.Step, error) {
-	step, err := f.Subscription.Next(ctx)
+	step, err := f.Following.Next(ctx)
 	return tcp.Step(step), err
 }
 
@@ -51,7 +50,7 @@ func (b backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error
 	found, err := b.Service.Load(ctx, q)
 	return tcp.Loading{
 		Found: wire.Loaded{
-			Revision: found.Revision, Position: found.Position, Open: found.Open,
+			Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open,
 			Partial: found.Partial, Snapshot: found.Snapshot,
 		},
 		Records: found.Records,

@@ -6,7 +6,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
-	"github.com/firndb/firn/engine/subscription"
+	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/web"
 )
 
@@ -29,24 +29,25 @@ func (b webBackend) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event
 // Subscribe opens a subscription on this node.
 func (b webBackend) Subscribe(ctx context.Context, q firn.Query) (web.Subscription, error) {
 	s, err := b.node.service.Follow(ctx, q)
-	return &decoding{Subscription: s}, err
+	return &decoding{Following: s}, err
 }
 
 // decoding shows a subscription to the HTTP door.
 type decoding struct {
-	*subscription.Subscription
+	*service.Following
 	decoder record.Decoder
 	events  []firn.Event // of the last step
 }
 
 func (d *decoding) Next(ctx context.Context) (web.Step, error) {
-	step, err := d.Subscription.Next(ctx)
+	step, err := d.Following.Next(ctx)
 	d.events = d.events[:0]
 	for i := range step.Events {
 		e, err := d.decoder.Event(step.Events[i].Stream, step.Events[i].Bytes)
 		if err != nil {
 			return web.Step{}, err
 		}
+		e.Fault = step.Events[i].Fault
 		d.events = append(d.events, e)
 	}
 	return web.Step{Events: d.events, Mark: step.Mark, More: step.More}, err

@@ -188,6 +188,7 @@ type Store interface {
 	firn.Store
 	firn.Snapshots
 	firn.Groups
+	firn.Definitions
 }
 
 // Store returns the node's store for callers in this process. Their events

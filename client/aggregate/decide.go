@@ -108,14 +108,14 @@ func written(d *firn.Draft, done *firn.Appended, i int) firn.Event {
 // aggregate is what it is without one, so errors are passed over, and told only
 // to Options.OnSnapshot.
 func (r *Repository[S]) keep(ctx context.Context, a *Aggregate[S]) {
-	if r.snapshots == nil || a.tail < r.options.SnapshotEvery {
+	if r.snapshots == nil || a.version == (firn.FoldVersion{}) || a.tail < r.options.SnapshotEvery {
 		return
 	}
-	fold, version := r.kind.fold()
+	fold, _ := r.kind.fold()
 	state, err := r.kind.encode(a.State)
 	if err == nil {
 		err = r.snapshots.SaveSnapshot(ctx, firn.Snapshot{
-			Stream: a.Stream, Fold: fold, Version: version, Revision: a.Revision, State: state, Partial: a.partial,
+			Stream: a.Stream, Fold: fold, Version: a.version, Revision: a.Revision, State: state, Partial: a.partial,
 		})
 	}
 	if err == nil {

@@ -19,6 +19,7 @@ type Aggregate[S any] struct {
 
 	expect  firn.Expectation // that nothing was appended since
 	tail    int              // events applied since the snapshot, or since the beginning
+	version firn.FoldVersion // under which a snapshot is saved
 	partial bool             // the beginning of the stream is hidden
 }
 
@@ -61,7 +62,8 @@ func (r *Repository[S]) load(ctx context.Context, a *Aggregate[S], at firn.Point
 		if err != nil {
 			return err
 		}
-		a.expect, a.Position, a.partial, events = firn.At(loaded.Revision), loaded.Position, loaded.Partial, loaded.Events
+		a.expect, a.Position, events = firn.At(loaded.Revision), loaded.Position, loaded.Events
+		a.version, a.partial = loaded.Version, loaded.Partial
 		if s := loaded.Snapshot; s != nil {
 			state, err := r.kind.decode(s.State)
 			if err != nil {

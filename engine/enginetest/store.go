@@ -96,7 +96,7 @@ func (s *Store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, er
 
 // Subscribe subscribes. A restart ends it.
 func (s *Store) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
-	return subscription.Messages(ctx, func() (*subscription.Subscription, error) {
+	return subscription.Messages(ctx, func() (subscription.Source, error) {
 		e := s.Engine()
 		if at := q.Consistency.AtLeast; at > 0 {
 			if err := e.WaitHead(ctx, at-1); err != nil {
@@ -151,7 +151,7 @@ func (s *Store) Load(ctx context.Context, q firn.LoadQuery) (firn.Loaded, error)
 		return firn.Loaded{}, err
 	}
 	return firn.Loaded{
-		Snapshot: found.Snapshot, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
+		Snapshot: found.Snapshot, Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
 		Events: func(yield func(firn.Event, error) bool) {
 			var d record.Decoder
 			for stored, err := range found.Records {

@@ -72,6 +72,8 @@ type Stored struct {
 	Stream   string
 	Position firn.Position
 	Bytes    []byte // node part and client part; valid until the next one is asked for
+
+	Fault *firn.Error // why it could not be shown in today's shape; nil: it is
 }
 
 // Encode returns the record of an event: the inverse of [Decoder.Event].

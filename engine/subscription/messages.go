@@ -14,9 +14,16 @@ import (
 // rests while it works on the next.
 const slow = 100 * time.Millisecond
 
+// Source is a subscription, or what shows one in another way.
+type Source interface {
+	Next(ctx context.Context) (Step, error)
+	Rest()
+	Close()
+}
+
 // Messages yields the messages of a subscription, which it opens when the
 // iteration begins. The events' bytes are the caller's to keep.
-func Messages(ctx context.Context, open func() (*Subscription, error)) iter.Seq2[firn.Message, error] {
+func Messages(ctx context.Context, open func() (Source, error)) iter.Seq2[firn.Message, error] {
 	return func(yield func(firn.Message, error) bool) {
 		s, err := open()
 		if err == nil {
@@ -36,6 +43,7 @@ func Messages(ctx context.Context, open func() (*Subscription, error)) iter.Seq2
 				if e, err = decoder.Event(step.Events[i].Stream, bytes.Clone(step.Events[i].Bytes)); err != nil {
 					break
 				}
+				e.Fault = step.Events[i].Fault
 				messages = append(messages, firn.Message{Event: e})
 			}
 			if step.Mark != nil && err == nil {

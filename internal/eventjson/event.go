@@ -48,4 +48,10 @@ func Event(o *jsonline.Object, e *firn.Event) {
 	if !e.Occurred.IsZero() {
 		o.Time("occurred", e.Occurred)
 	}
+	if e.Fault != nil {
+		var fault jsonline.Object
+		fault.String("kind", e.Fault.Kind.String())
+		fault.String("message", e.Fault.Message)
+		o.JSON("fault", fault.Bytes())
+	}
 }

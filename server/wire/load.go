@@ -42,11 +42,12 @@ func (m *Load) parse(r *reader) {
 // Loaded is the first part of the answer. It is taken off the credit like
 // Events.
 //
-//	[revision uint, position uint, open bool, partial bool, snapshot or nil]
+//	[version bin of 16 bytes, revision uint, position uint, open bool, partial bool, snapshot or nil]
 //
 //	snapshot = [fold str, revision uint, partial bool, state bin]
 type Loaded struct {
-	Revision firn.Revision // the stream's last one, visible or not
+	Version  firn.FoldVersion // under which a snapshot of what was loaded is to be saved
+	Revision firn.Revision    // the stream's last one, visible or not
 	Position firn.Position
 	Open     bool
 	Partial  bool
@@ -58,7 +59,8 @@ func (*Loaded) Kind() Kind { return KindLoaded }
 func (m *Loaded) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
 
 func (m *Loaded) write(w *writer) {
-	w.array(5)
+	w.array(6)
+	w.bin(m.Version[:])
 	w.revision(m.Revision)
 	w.position(m.Position)
 	w.bool(m.Open)
@@ -75,7 +77,8 @@ func (m *Loaded) write(w *writer) {
 }
 
 func (m *Loaded) parse(r *reader) {
-	later := r.begin(5)
+	later := r.begin(6)
+	m.Version = r.foldVersion()
 	m.Revision, m.Position, m.Open, m.Partial = r.revision(), r.position(), r.bool(), r.bool()
 	if !r.isNil() {
 		laterFields := r.begin(4)

@@ -55,9 +55,14 @@ const (
 	KindSubscribe Kind = 64 // C  Events and Marks, any number of them; ended by Error
 	KindMarks     Kind = 65 // N
 
-	KindLoad         Kind = 96 // C  Loaded, then Events, any number of them, then End
-	KindLoaded       Kind = 97 // N
-	KindSaveSnapshot Kind = 98 // C  ended by Done
+	KindLoad           Kind = 96  // C  Loaded, then Events, any number of them, then End
+	KindLoaded         Kind = 97  // N
+	KindSaveSnapshot   Kind = 98  // C  ended by Done
+	KindDefine         Kind = 99  // C  ended by Defined
+	KindDefined        Kind = 100 // N
+	KindDefinitions    Kind = 101 // C  DefinitionList, any number of them, then End
+	KindDefinitionList Kind = 102 // N
+	KindFaults         Kind = 103 // N  before the Events that it speaks of
 
 	// Set aside: 66–79 subscriptions, 80–95 groups, 96–111 folds, snapshots
 	// and upcasters, 112–127 images and backups.
@@ -75,6 +80,8 @@ var kindNames = [...]string{
 	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified",
 	KindSubscribe: "Subscribe", KindMarks: "Marks",
 	KindLoad: "Load", KindLoaded: "Loaded", KindSaveSnapshot: "SaveSnapshot",
+	KindDefine: "Define", KindDefined: "Defined", KindDefinitions: "Definitions", KindDefinitionList: "DefinitionList",
+	KindFaults: "Faults",
 }
 
 // Kinds returns every kind, in order of number.
@@ -168,6 +175,16 @@ func New(k Kind) Message {
 		return new(Loaded)
 	case KindSaveSnapshot:
 		return new(SaveSnapshot)
+	case KindDefine:
+		return new(Define)
+	case KindDefined:
+		return new(Defined)
+	case KindDefinitions:
+		return new(Definitions)
+	case KindDefinitionList:
+		return new(DefinitionList)
+	case KindFaults:
+		return new(Faults)
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ var (
 
 var someFold = firn.FoldVersion{0xab, 15: 0xcd}
 
+var someDefinition = firn.Definition{
+	Class: firn.FoldDefinition, Name: "cart", Version: 3, Position: 70004, Time: someTime, Actor: "ann", Source: []byte("fold: cart\n"),
+}
+
 func someDraft() []byte {
 	return record.AppendDraft(nil, &firn.Draft{
 		ID: someID, Type: "OrderPlaced", Schema: 2, Data: []byte(`{"total": 100.10}`), Metadata: []byte(`{"by":"ann"}`), Occurred: earlyTime,
@@ -131,8 +135,14 @@ func samples() []sample {
 			{Kind: firn.CaughtUp, At: 70101, History: otherID},
 		}}},
 		{"load", 96, &wire.Load{Credit: 2 << 20, Query: firn.LoadQuery{Stream: "cart-7", Fold: "cart", Version: someFold, Bound: firn.MomentPoint(someTime), Raw: true, Consistency: firn.Consistency{Local: true}}}},
-		{"loaded", 96, &wire.Loaded{Revision: 120, Position: 70003, Open: true, Snapshot: &firn.Snapshot{Fold: "cart", Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
+		{"loaded", 96, &wire.Loaded{Version: someFold, Revision: 120, Position: 70003, Open: true, Snapshot: &firn.Snapshot{Fold: "cart", Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
 		{"loaded-nothing", 96, &wire.Loaded{Position: 70003, Partial: true}},
+		{"define", 98, &wire.Define{Class: firn.FoldDefinition, Name: "cart", ID: someID, Expect: firn.At(2), Source: []byte("fold: cart\n")}},
+		{"defined", 98, &wire.Defined{Definition: someDefinition}},
+		{"definitions", 99, &wire.Definitions{Class: firn.UpcasterDefinition, At: firn.PositionPoint(17), Consistency: firn.Consistency{Local: true}, Credit: 2 << 20}},
+		{"definitions-of-one", 99, &wire.Definitions{Class: firn.FoldDefinition, VersionsOf: "cart"}},
+		{"definition-list", 99, &wire.DefinitionList{Definitions: []firn.Definition{someDefinition, {Class: firn.FoldDefinition, Name: "cart", Version: 4, Position: 80000, Time: someTime, Source: []byte{}}}}},
+		{"faults", 10, &wire.Faults{Faults: []wire.ShownFault{{Position: 17, Kind: firn.ErrProgram, Message: "an event of type \"OrderPlaced\" could not be upcast"}}}},
 		{"save-snapshot", 97, &wire.SaveSnapshot{Snapshot: firn.Snapshot{Stream: "cart-7", Fold: "cart", Version: someFold, Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
 	}
 }

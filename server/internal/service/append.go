@@ -21,6 +21,9 @@ func (s *Service) Append(ctx context.Context, actor string, writes []command.Wri
 
 func (s *Service) append(ctx context.Context, actor string, writes []command.Write) (done firn.Appended, events int, err error) {
 	events, err = s.checkWrites(writes)
+	if err == nil {
+		err = s.checkSchemas(writes)
+	}
 	if err != nil {
 		return firn.Appended{}, events, err
 	}
@@ -86,6 +89,31 @@ func (s *Service) checkRecord(b []byte) error {
 		return firn.Errorf(firn.ErrTooLarge, "an event of type %.64q has %d bytes of data and metadata; at most %d are allowed", d.Type, payload, s.options.EventBytesMax)
 	}
 	return d.Check()
+}
+
+// checkSchemas holds drafts against the schemas of their types and versions. A
+// node that has not applied the newest definitions yet judges by those it has.
+func (s *Service) checkSchemas(writes []command.Write) error {
+	r, err := s.current()
+	if err != nil {
+		return err
+	}
+	sh := s.shapes(r.Engine)
+	if len(sh.schemas) == 0 {
+		return nil
+	}
+	for i := range writes {
+		for _, b := range writes[i].Records {
+			d, err := record.ParseDraft(b)
+			if err == nil {
+				err = sh.fits(string(writes[i].Stream), &d)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // withIDs adds to an unknown outcome the ids that make a repetition safe.

@@ -167,12 +167,45 @@ func (s *Service) coordinator(ctx context.Context, name string) (*group.Coordina
 }
 
 // Consume joins a group; see [firn.Groups.Consume].
-func (s *Service) Consume(ctx context.Context, name string, inFlight uint32) (*group.Consumer, error) {
+func (s *Service) Consume(ctx context.Context, name string, inFlight uint32) (*Consumer, error) {
+	r, err := s.current()
+	if err != nil {
+		return nil, err
+	}
 	c, err := s.coordinator(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return c.Consume(inFlight)
+	u, err := c.Consume(inFlight)
+	if err != nil {
+		return nil, err
+	}
+	return &Consumer{Consumer: u, service: s, engine: r.Engine}, nil
+}
+
+// Consumer is a group's consumer whose events are in today's shape.
+type Consumer struct {
+	*group.Consumer
+	service *Service
+	engine  *engine.Engine
+	p       shaper
+}
+
+// Next is that of the group's consumer.
+func (u *Consumer) Next(ctx context.Context, most int) ([]group.Delivery, error) {
+	deliveries, err := u.Consumer.Next(ctx, most)
+	if u.p.sh = u.service.shapes(u.engine); !u.p.sh.any || u.p.sh.broken != nil {
+		return deliveries, err // as they are stored, rather than none
+	}
+	for i := range deliveries {
+		d := &deliveries[i]
+		shown, _, failed := u.p.record(ctx, d.Stored)
+		if failed != nil {
+			return deliveries[:i], failed
+		}
+		d.Stored = shown
+	}
+	return deliveries, err
 }
 
 // Parked is [firn.Groups.Parked].

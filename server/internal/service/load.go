@@ -2,13 +2,15 @@ package service
 
 import (
 	"context"
+	"crypto/sha256"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/engine/record"
 )
 
-// Load is [firn.Snapshots.Load], with records as they are stored.
+// Load is [firn.Snapshots.Load], with records as they are stored or shown.
 func (s *Service) Load(ctx context.Context, q firn.LoadQuery) (engine.Loading, error) {
 	if err := firn.CheckStreamName(q.Stream); err != nil {
 		return engine.Loading{}, err
@@ -17,7 +19,39 @@ func (s *Service) Load(ctx context.Context, q firn.LoadQuery) (engine.Loading, e
 	if err != nil {
 		return engine.Loading{}, err
 	}
-	return r.Engine.Load(ctx, q, s.options.Now())
+	sh := s.shapes(r.Engine)
+	if _, _, err := sh.asked(firn.Query{Raw: q.Raw}); err != nil {
+		return engine.Loading{}, err
+	}
+	if !q.Raw {
+		q.Version = sh.version(q.Version, q.Stream)
+	}
+	found, err := r.Engine.Load(ctx, q, s.options.Now())
+	if err != nil || q.Raw || !sh.any {
+		return found, err
+	}
+	p := shaper{sh: sh}
+	found.Records = shown(&firn.Query{}, false, found.Records, func(stored *record.Stored) (typ string, err error) {
+		*stored, typ, err = p.record(ctx, *stored)
+		return typ, err
+	})
+	return found, nil
+}
+
+// version is a fold's version where upcasters change what it sees of a stream:
+// other upcasters, other states.
+func (sh *shapes) version(own firn.FoldVersion, stream string) (v firn.FoldVersion) {
+	if !sh.any {
+		return own
+	}
+	rules := sh.upcasters.For(firn.Category(stream))
+	if rules.Empty() {
+		return own
+	}
+	hash := rules.Hash()
+	sum := sha256.Sum256(append(own[:], hash[:]...))
+	copy(v[:], sum[:])
+	return v
 }
 
 // SaveSnapshot is [firn.Snapshots.SaveSnapshot], on behalf of an actor.

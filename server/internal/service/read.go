@@ -14,19 +14,57 @@ import (
 // Records yields the selected events as they are stored, for a door that
 // passes them on. A record's bytes are valid until the next step.
 func (s *Service) Records(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error] {
-	return read(ctx, s, &q, func(e *engine.Engine) iter.Seq2[record.Stored, error] {
-		return e.Records(ctx, q, s.options.Now())
+	return read(ctx, s, &q, func(e *engine.Engine, sh *shapes, asked firn.Query, again bool) iter.Seq2[record.Stored, error] {
+		records := e.Records(ctx, asked, s.options.Now())
+		if q.Raw || !sh.any {
+			return records
+		}
+		p := shaper{sh: sh}
+		return shown(&q, again, records, func(stored *record.Stored) (typ string, err error) {
+			*stored, typ, err = p.record(ctx, *stored)
+			return typ, err
+		})
 	})
 }
 
 // Read is [firn.Store.Read].
 func (s *Service) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
-	return read(ctx, s, &q, func(e *engine.Engine) iter.Seq2[firn.Event, error] {
-		return e.Read(ctx, q, s.options.Now())
+	return read(ctx, s, &q, func(e *engine.Engine, sh *shapes, asked firn.Query, again bool) iter.Seq2[firn.Event, error] {
+		events := e.Read(ctx, asked, s.options.Now())
+		if q.Raw || !sh.any {
+			return events
+		}
+		return shown(&q, again, events, func(e *firn.Event) (string, error) {
+			err := sh.event(ctx, e)
+			return e.Type, err
+		})
 	})
 }
 
-func read[T any](ctx context.Context, s *Service, q *firn.Query, from func(*engine.Engine) iter.Seq2[T, error]) iter.Seq2[T, error] {
+// shown yields what the query selects of events that show brings into today's
+// shape, and returns the type of.
+func shown[T any](q *firn.Query, again bool, all iter.Seq2[T, error], show func(*T) (string, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		left := q.Limit
+		for event, err := range all {
+			var typ string
+			if err == nil {
+				typ, err = show(&event)
+			}
+			if err == nil && again && !q.WantsType(typ) {
+				continue
+			}
+			if !yield(event, err) || err != nil {
+				return
+			}
+			if left--; again && left == 0 && q.Limit > 0 {
+				return
+			}
+		}
+	}
+}
+
+func read[T any](ctx context.Context, s *Service, q *firn.Query, from func(e *engine.Engine, sh *shapes, asked firn.Query, again bool) iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		if err := q.Check(); err != nil {
@@ -42,7 +80,13 @@ func read[T any](ctx context.Context, s *Service, q *firn.Query, from func(*engi
 			yield(none, err)
 			return
 		}
-		from(r.Engine)(yield)
+		sh := s.shapes(r.Engine)
+		asked, again, err := sh.asked(*q)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		from(r.Engine, sh, asked, again)(yield)
 	}
 }
 

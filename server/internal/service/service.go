@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,9 @@ type Service struct {
 	replica       atomic.Pointer[Replica] // nil while there is none
 	lead          atomic.Pointer[lead]    // of the replica
 	subscriptions atomic.Int64            // that are open
+	shaped        atomic.Pointer[shapes]  // of the definitions that were in force last
+
+	defining sync.Mutex // held while a definition is judged and proposed
 }
 
 // New returns a service without a replica; see [Service.Use].

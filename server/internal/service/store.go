@@ -16,6 +16,7 @@ type Store interface {
 	firn.Store
 	firn.Snapshots
 	firn.Groups
+	firn.Definitions
 }
 
 // Store returns the service for callers in this process, on behalf of an actor.
@@ -74,7 +75,7 @@ func (s store) Load(ctx context.Context, q firn.LoadQuery) (firn.Loaded, error) 
 		return firn.Loaded{}, err
 	}
 	return firn.Loaded{
-		Snapshot: found.Snapshot, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
+		Snapshot: found.Snapshot, Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open, Partial: found.Partial,
 		Events: events(found.Records),
 	}, nil
 }
@@ -82,6 +83,21 @@ func (s store) Load(ctx context.Context, q firn.LoadQuery) (firn.Loaded, error) 
 // SaveSnapshot is [firn.Snapshots.SaveSnapshot].
 func (s store) SaveSnapshot(ctx context.Context, kept firn.Snapshot) error {
 	return s.service.SaveSnapshot(ctx, s.actor, kept)
+}
+
+// Define is [firn.Definitions.Define].
+func (s store) Define(ctx context.Context, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error) {
+	return s.service.Define(ctx, s.actor, firn.NewID(), class, name, source, expect)
+}
+
+// Definitions is [firn.Definitions.Definitions].
+func (s store) Definitions(ctx context.Context, class firn.DefinitionClass, at firn.Point) ([]firn.Definition, error) {
+	return s.service.Definitions(ctx, class, at, firn.Consistency{})
+}
+
+// DefinitionVersions is [firn.Definitions.DefinitionVersions].
+func (s store) DefinitionVersions(ctx context.Context, class firn.DefinitionClass, name string) ([]firn.Definition, error) {
+	return s.service.DefinitionVersions(ctx, class, name, firn.Consistency{})
 }
 
 // events decodes records. What they point to is copied: it is the caller's to
@@ -93,6 +109,7 @@ func events(records iter.Seq2[record.Stored, error]) iter.Seq2[firn.Event, error
 			var e firn.Event
 			if err == nil {
 				e, err = d.Event(stored.Stream, bytes.Clone(stored.Bytes))
+				e.Fault = stored.Fault
 			}
 			if !yield(e, err) || err != nil {
 				return

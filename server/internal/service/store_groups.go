@@ -58,7 +58,7 @@ func (s store) WaitGroup(ctx context.Context, name string, p firn.Position) (par
 }
 
 // consumer shows a group's consumer as a [firn.Consumer].
-type consumer struct{ *group.Consumer }
+type consumer struct{ *Consumer }
 
 func (c consumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, error] {
 	return func(yield func(firn.Delivery, error) bool) {
@@ -72,6 +72,7 @@ func (c consumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, error
 				if event, err = decoder.Event(d.Stream, bytes.Clone(d.Bytes)); err != nil {
 					break
 				}
+				event.Fault = d.Fault
 				if !yield(firn.Delivery{Event: event, Token: d.Token, Attempt: d.Attempt, Replay: d.Replay}, nil) {
 					return
 				}

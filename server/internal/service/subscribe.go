@@ -5,12 +5,31 @@ import (
 	"iter"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/engine/record"
 	"github.com/firndb/firn/engine/subscription"
 )
 
+// Following is a subscription whose events are in today's shape. It is for one
+// goroutine at a time.
+type Following struct {
+	*subscription.Subscription
+
+	// Set by Follow, then read only.
+	service *Service
+	engine  *engine.Engine
+	q       firn.Query // as the caller asked
+
+	p      shaper
+	again  bool          // events are to be looked at again once they are in today's shape
+	passed firn.Position // the subscriber knows that everything up to here was sent; 0: nothing yet
+	last   firn.Position // of the last event that was sent
+	events []record.Stored
+}
+
 // Follow opens a subscription, for a door that passes it on and closes it in
 // the end. It ends with ErrUnavailable where the replica below is taken away.
-func (s *Service) Follow(ctx context.Context, q firn.Query) (*subscription.Subscription, error) {
+func (s *Service) Follow(ctx context.Context, q firn.Query) (*Following, error) {
 	if err := q.CheckSubscribe(); err != nil {
 		return nil, err
 	}
@@ -18,12 +37,115 @@ func (s *Service) Follow(ctx context.Context, q firn.Query) (*subscription.Subsc
 	if err != nil {
 		return nil, err
 	}
-	o := subscription.Options{Now: s.options.Now, Closed: func() { s.subscriptions.Add(-1) }}
-	follower, err := subscription.Open(r.Engine, q, o)
-	if err == nil {
-		s.subscriptions.Add(1)
+	f := &Following{service: s, engine: r.Engine, q: q}
+	return f, f.open()
+}
+
+// open begins the subscription, or begins it again behind what was passed, by
+// the definitions that are in force.
+func (f *Following) open() error {
+	f.p.sh = f.service.shapes(f.engine)
+	asked, again, err := f.p.sh.asked(f.q)
+	if err != nil {
+		return err
 	}
-	return follower, err
+	if f.passed > 0 {
+		asked.From = firn.PositionPoint(f.passed + 1)
+	}
+	f.again = again
+	f.Close()
+	open := &f.service.subscriptions
+	o := subscription.Options{Now: f.service.options.Now, Closed: func() { open.Add(-1) }}
+	s, err := subscription.Open(f.engine, asked, o)
+	if err == nil {
+		f.Subscription = s
+		open.Add(1)
+	}
+	return err
+}
+
+// Close ends the subscription.
+func (f *Following) Close() {
+	if f.Subscription != nil {
+		f.Subscription.Close()
+		f.Subscription = nil
+	}
+}
+
+// Next is that of the subscription. Where upcasters have changed, the events
+// from here on are shown by the new ones.
+func (f *Following) Next(ctx context.Context) (subscription.Step, error) {
+	for {
+		step, err := f.Subscription.Next(ctx)
+		if err != nil {
+			return step, err
+		}
+		if sh := f.service.shapes(f.engine); sh != f.p.sh {
+			switch filtered := len(f.q.Types) > 0 || len(f.q.TypePrefixes) > 0; {
+			case !filtered:
+				f.p.sh = sh
+			case f.passed > 0 || f.q.From.Kind() != firn.PointEnd:
+				// Which stored types are wanted may be others now: what came is asked
+				// for again.
+				if err := f.open(); err != nil {
+					return step, err
+				}
+				continue
+			}
+		}
+		if f.q.Raw || !f.p.sh.any {
+			f.pass(&step)
+			return step, nil
+		}
+		if _, _, err := f.p.sh.asked(f.q); err != nil {
+			return step, err
+		}
+		if err := f.show(ctx, &step); err != nil {
+			return step, err
+		}
+		f.pass(&step)
+		if len(step.Events) > 0 || step.Mark != nil || !step.More {
+			return step, nil
+		}
+	}
+}
+
+// show brings a step's events into today's shape, and leaves out those that are
+// not wanted in it.
+func (f *Following) show(ctx context.Context, step *subscription.Step) error {
+	f.events = f.events[:0]
+	for i := range step.Events {
+		if step.Events[i].Position <= f.last {
+			continue // sent before the subscription was begun again
+		}
+		stored, typ, err := f.p.record(ctx, step.Events[i])
+		if err != nil {
+			return err
+		}
+		if !f.again || f.q.WantsType(typ) {
+			f.events = append(f.events, stored)
+		}
+	}
+	step.Events = f.events
+	return nil
+}
+
+// pass notes how far the subscriber has come.
+func (f *Following) pass(step *subscription.Step) {
+	if n := len(step.Events); n > 0 {
+		f.last = step.Events[n-1].Position
+	}
+	if step.Mark != nil {
+		f.passed = step.Mark.At
+		return
+	}
+	for i := len(step.Events) - 1; i >= 0; i-- {
+		n, _, err := record.ParseNode(step.Events[i].Stream, step.Events[i].Bytes)
+		if err == nil && n.Index+1 == n.Count {
+			f.passed = n.Position
+			return
+		}
+	}
 }
 
 // Subscriptions returns how many subscriptions are open, by whichever door.
@@ -31,5 +153,5 @@ func (s *Service) Subscriptions() int { return int(s.subscriptions.Load()) }
 
 // Subscribe is [firn.Store.Subscribe].
 func (s *Service) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
-	return subscription.Messages(ctx, func() (*subscription.Subscription, error) { return s.Follow(ctx, q) })
+	return subscription.Messages(ctx, func() (subscription.Source, error) { return s.Follow(ctx, q) })
 }

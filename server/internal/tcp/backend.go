@@ -16,6 +16,7 @@ import (
 type Backend interface {
 	Store
 	Snapshots
+	Definitions
 	Admin
 
 	// Identity is asked at every handshake.
@@ -57,6 +58,13 @@ type Store interface {
 type Snapshots interface {
 	Load(ctx context.Context, q firn.LoadQuery) (Loading, error)
 	SaveSnapshot(ctx context.Context, actor string, s firn.Snapshot) error
+}
+
+// Definitions is what firn.Definitions offers.
+type Definitions interface {
+	Define(ctx context.Context, actor string, id firn.ID, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error)
+	Definitions(ctx context.Context, class firn.DefinitionClass, at firn.Point, c firn.Consistency) ([]firn.Definition, error)
+	DefinitionVersions(ctx context.Context, class firn.DefinitionClass, name string, c firn.Consistency) ([]firn.Definition, error)
 }
 
 // Loading is what a load has found. The door does not keep the records' bytes.

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
@@ -18,7 +19,7 @@ const (
 // beginBatch waits for credit, then for a place among the connection's batches.
 // A call that may not send, or waits behind others, holds no memory for events.
 func (j job) beginBatch() error {
-	if err := j.call.wait(j.conn.server.stopping); err != nil {
+	if err := j.call.wait(); err != nil {
 		return err
 	}
 	select {
@@ -43,6 +44,9 @@ type batches struct {
 	job   job
 	frame *wire.Buffer // nil: none is begun
 	w     wire.EventsWriter
+
+	faults     []wire.ShownFault // of the events in the frame
+	faultBytes int
 }
 
 // add adds an event, behind sending the frame where that has no room for it.
@@ -51,7 +55,7 @@ func (b *batches) add(stored *record.Stored, many bool) error {
 	const around = 64 // of the frame and of one item
 	frameMax := int(b.job.conn.limits.FrameBytes)
 	size := len(stored.Bytes) + len(stored.Stream) + around
-	if b.frame != nil && b.w.Bytes()+size > min(batchBytes, frameMax) {
+	if b.frame != nil && max(b.w.Bytes()+size, b.faultBytes+faultMax) > min(batchBytes, frameMax) {
 		if err := b.flush(); err != nil {
 			return err
 		}
@@ -71,7 +75,23 @@ func (b *batches) add(stored *record.Stored, many bool) error {
 		b.w = wire.BeginEvents(b.frame.B, b.job.header.Call)
 	}
 	b.w.Add(stored.Stream, stored.Bytes)
+	if stored.Fault != nil {
+		b.fault(stored)
+	}
 	return nil
+}
+
+// faultMax is about what one fault takes in its frame.
+const faultMax = 512
+
+// fault notes why an event is not in today's shape.
+func (b *batches) fault(stored *record.Stored) {
+	why := stored.Fault.Message
+	if len(why) > faultMax-32 {
+		why = strings.ToValidUTF8(why[:faultMax-35], "") + "…"
+	}
+	b.faults = append(b.faults, wire.ShownFault{Position: stored.Position, Kind: stored.Fault.Kind, Message: why})
+	b.faultBytes += 32 + len(why)
 }
 
 // bytes returns the size of the frame that is begun.
@@ -82,7 +102,8 @@ func (b *batches) bytes() int {
 	return b.w.Bytes()
 }
 
-// flush sends the frame, where one is begun.
+// flush sends the frame, where one is begun, behind what is to be said of its
+// events.
 func (b *batches) flush() error {
 	if b.frame == nil {
 		return nil
@@ -91,6 +112,19 @@ func (b *batches) flush() error {
 	b.frame.B = b.w.Buf
 	full := b.frame
 	b.frame = nil
+	if len(b.faults) > 0 {
+		before := wire.FrameOf(b.job.header.Call, &wire.Faults{Faults: b.faults})
+		b.faults, b.faultBytes = b.faults[:0], 0
+		b.job.call.credit.Add(int64(-len(before.B)))
+		err := b.job.conn.out.Send(b.job.call.ctx, before)
+		if err == nil {
+			err = b.job.call.wait()
+		}
+		if err != nil {
+			<-b.job.conn.batches
+			return err
+		}
+	}
 	return b.job.endBatch(full)
 }
 

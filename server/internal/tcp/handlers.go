@@ -27,6 +27,8 @@ func init() {
 	handlers[wire.KindVerify] = job.verify
 	handlers[wire.KindLoad] = job.load
 	handlers[wire.KindSaveSnapshot] = job.saveSnapshot
+	handlers[wire.KindDefine] = job.define
+	handlers[wire.KindDefinitions] = job.definitions
 	handlers[wire.KindSubscribe] = job.subscribe
 }
 

@@ -14,7 +14,7 @@ func (b *Backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, erro
 	found, err := b.Store.(firn.Snapshots).Load(ctx, q)
 	return tcp.Loading{
 		Found: wire.Loaded{
-			Revision: found.Revision, Position: found.Position, Open: found.Open,
+			Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open,
 			Partial: found.Partial, Snapshot: found.Snapshot,
 		},
 		Records: func(yield func(record.Stored, error) bool) {
@@ -30,4 +30,18 @@ func (b *Backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, erro
 // SaveSnapshot is that of the store.
 func (b *Backend) SaveSnapshot(ctx context.Context, _ string, s firn.Snapshot) error {
 	return b.Store.(firn.Snapshots).SaveSnapshot(ctx, s)
+}
+
+// The definitions of a store in memory are none.
+
+func (b *Backend) Define(context.Context, string, firn.ID, firn.DefinitionClass, string, []byte, firn.Expectation) (firn.Definition, error) {
+	return firn.Definition{}, firn.Errorf(firn.ErrUnsupported, "a store in memory keeps no definitions")
+}
+
+func (b *Backend) Definitions(context.Context, firn.DefinitionClass, firn.Point, firn.Consistency) ([]firn.Definition, error) {
+	return nil, nil
+}
+
+func (b *Backend) DefinitionVersions(context.Context, firn.DefinitionClass, string, firn.Consistency) ([]firn.Definition, error) {
+	return nil, nil
 }
