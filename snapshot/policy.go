@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"iter"
 
 	"github.com/firndb/firn"
 )
@@ -45,16 +44,15 @@ func (p Policy) Due(events, eventBytes, stateBytes int) bool {
 	return events >= every && 4*eventBytes >= stateBytes || eventBytes >= tailBytesMax && eventBytes >= stateBytes
 }
 
-// Keep computes like [Compute], and calls save for each snapshot that becomes due
-// on the way, so that the past is covered, too, where many events come at once.
-// An error of save ends it.
-func (p Policy) Keep(ctx context.Context, f Fold, version firn.FoldVersion, from *firn.Snapshot, events iter.Seq2[firn.Event, error], save func(firn.Snapshot) error) (Computed, error) {
+// Keep computes a state from what was loaded, like [Compute], and calls save for
+// each snapshot that becomes due on the way, so that the past is covered, too,
+// where many events come at once. An error of save ends it.
+func (p Policy) Keep(ctx context.Context, f Fold, version firn.FoldVersion, loaded firn.Loaded, save func(firn.Snapshot) error) (Computed, error) {
 	since, bytes, size := 0, 0, 0
-	partial := false
-	if from != nil {
-		size, partial = len(from.State), from.Partial
+	if loaded.Snapshot != nil {
+		size = len(loaded.Snapshot.State)
 	}
-	return compute(ctx, f, from, events, func(e *firn.Event, s State) error {
+	return compute(ctx, f, loaded.Snapshot, loaded.Events, func(e *firn.Event, s State) error {
 		since, bytes = since+1, bytes+len(e.Data)
 		if !p.Due(since, bytes, size) {
 			return nil
@@ -67,6 +65,6 @@ func (p Policy) Keep(ctx context.Context, f Fold, version firn.FoldVersion, from
 			return nil // it has grown since it was measured last
 		}
 		since, bytes = 0, 0
-		return save(firn.Snapshot{Stream: e.Stream, Fold: f.Name(), Version: version, Revision: e.Revision, State: state, Partial: partial})
+		return save(firn.Snapshot{Stream: e.Stream, Fold: f.Name(), Version: version, Revision: e.Revision, State: state, Partial: loaded.Partial})
 	})
 }

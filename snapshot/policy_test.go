@@ -58,7 +58,7 @@ func TestKeep(t *testing.T) {
 	version := snapshot.Merge.Version(nil)
 	var kept []firn.Snapshot
 	save := func(s firn.Snapshot) error { kept = append(kept, s); return s.Check() }
-	c, err := snapshot.Policy{}.Keep(context.Background(), snapshot.Merge, version, nil, history(events...), save)
+	c, err := snapshot.Policy{}.Keep(context.Background(), snapshot.Merge, version, firn.Loaded{Events: history(events...)}, save)
 	if err != nil || len(kept) != 12 || c.Revision != 1233 {
 		t.Fatalf("%d snapshots, %+v, %v", len(kept), c, err)
 	}
@@ -73,18 +73,25 @@ func TestKeep(t *testing.T) {
 	}
 	// From one of them on, the same ones are made.
 	var again []firn.Snapshot
-	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, &kept[4], history(events[kept[4].Revision+1:]...),
-		func(s firn.Snapshot) error { again = append(again, s); return nil }); err != nil || fmt.Sprint(again) != fmt.Sprint(kept[5:]) {
+	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, firn.Loaded{Snapshot: &kept[4], Events: history(events[kept[4].Revision+1:]...), Partial: true},
+		func(s firn.Snapshot) error {
+			if !s.Partial {
+				t.Error("a state without its beginning is kept as if it were whole")
+			}
+			s.Partial = false
+			again = append(again, s)
+			return nil
+		}); err != nil || fmt.Sprint(again) != fmt.Sprint(kept[5:]) {
 		t.Errorf("from a snapshot on: %d of %d, %v", len(again), len(kept)-5, err)
 	}
 	full := errors.New("full")
-	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, nil, history(events...), func(firn.Snapshot) error { return full }); err != full {
+	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, firn.Loaded{Events: history(events...)}, func(firn.Snapshot) error { return full }); err != full {
 		t.Errorf("an error of save gives %v", err)
 	}
 	// A large state waits for events.
 	kept = nil
 	large := append([]firn.Event{event(0, "T", `{"x":"`+strings.Repeat("x", 20_000)+`"}`)}, events[1:]...)
-	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, nil, history(large...), save); err != nil || len(kept) < 3 || len(kept) > 7 {
+	if _, err := (snapshot.Policy{}).Keep(context.Background(), snapshot.Merge, version, firn.Loaded{Events: history(large...)}, save); err != nil || len(kept) < 3 || len(kept) > 7 {
 		t.Errorf("a large state got %d snapshots, %v", len(kept), err)
 	}
 }
