@@ -51,6 +51,7 @@ type Coordinator struct {
 	counts   command.Counts       // after the newest step
 	follower *engine.Follower
 	through  firn.Position // the flow has been read up to here
+	reach    firn.Position // up to here streams that catch up have settled something
 	atHead   bool
 	watching bool    // a goroutine waits for the head
 	flow     []*item // in order of position, not aside, not done

@@ -89,3 +89,154 @@ func TestPoisonHoldsUpItsStreamOnly(t *testing.T) {
 		}
 	})
 }
+
+// Of consumers that come and go, each gets its share, and none more than it
+// wants to hold; what one gives back, others get at once.
+func TestWorkIsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true, Unordered: true})
+		a, b := w.join(0), w.join(0)
+		for i := range 40 {
+			w.append(fmt.Sprint("s-", i), 1)
+		}
+		synctest.Wait()
+		gotA := w.next(a, 20)
+		gotB := w.next(b, 100)
+		if len(gotA) != 20 || len(gotB) != 20 {
+			t.Errorf("of 40 events one consumer has got %d, the other %d", len(gotA), len(gotB))
+		}
+		small := w.join(3)
+		w.append("t", 10)
+		if got := w.next(small, 100); len(got) != 3 {
+			t.Errorf("a consumer that holds at most 3 was handed %d", len(got))
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+		again := w.next(b, 100)
+		if len(again) != 20+7 {
+			t.Errorf("of 20 events given back and 7 new ones, %d were delivered", len(again))
+		}
+		failed := 0
+		for _, d := range again {
+			failed += int(d.Attempt - 1)
+		}
+		if failed != 1 {
+			t.Errorf("a consumer that has gone was charged with %d failed attempts", failed)
+		}
+	})
+}
+
+// A lease that ends makes the token void, and the event comes again, to
+// whoever is there.
+func TestLeaseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true, Lease: 5 * time.Second})
+		w.append("a", 1) // @2
+		slow, other := w.join(0), w.join(0)
+		late := w.next(slow, 1)
+		time.Sleep(5 * time.Second)
+		expect(t, w.next(other, 1), "a@2#2 ")
+		void, err := slow.Settle(t.Context(), []firn.Settlement{{Token: late[0].Token, Outcome: firn.Ack}})
+		if void != 1 || err != nil {
+			t.Errorf("answered late: %d void, %v", void, err)
+		}
+		time.Sleep(5 * time.Second)
+		got := w.next(slow, 1)
+		expect(t, got, "a@2#3 ")
+		w.settle(slow, firn.Ack, got...)
+	})
+}
+
+// What was out when the leader was lost is delivered again, what was settled is
+// not, and answers to the old leader's deliveries are void.
+func TestLeaderChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true})
+		for _, stream := range []string{"a", "b", "c"} {
+			w.append(stream, 2) // @2 to @7
+		}
+		u := w.join(0)
+		got := w.next(u, 3)
+		expect(t, got, "a@2#1 b@4#1 c@6#1 ")
+		w.settle(u, firn.Ack, got[1])
+		w.depose()
+		if _, err := u.Next(t.Context(), 1); err != errDeposed {
+			t.Errorf("a consumer of the leader before: %v", err)
+		}
+		w.s.Crash(0)
+		w.lead()
+		u = w.join(0)
+		again := w.next(u, 10)
+		expect(t, again, "a@2#1 b@5#1 c@6#1 ")
+		void, err := u.Settle(t.Context(), []firn.Settlement{{Token: got[0].Token, Outcome: firn.Ack}})
+		if void != 1 || err != nil {
+			t.Errorf("an answer to the leader before: %d void, %v", void, err)
+		}
+		w.settle(u, firn.Ack, again...)
+		expect(t, w.next(u, 10), "a@3#1 c@7#1 ")
+	})
+}
+
+// A stream that has much more than the others catches up by itself, so that
+// those behind it need not wait for it.
+func TestHotStreamLetsOthersPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true, InFlight: 8})
+		w.append("hot", 4000)
+		w.append("cold", 1)
+		u := w.join(0)
+		next := firn.Position(2)
+		cold := false
+		for settled := 0; settled < 40; {
+			for _, d := range w.next(u, 8) {
+				if d.Stream == "cold" {
+					cold = true
+				} else if d.Position != next {
+					t.Fatalf("of the hot stream @%d was delivered, not @%d", d.Position, next)
+				} else {
+					next++
+				}
+				w.settle(u, firn.Ack, d)
+				settled++
+			}
+		}
+		if !cold {
+			t.Error("an event behind 4,000 of another stream waits for them")
+		}
+	})
+}
+
+// Rewound, the group begins again behind a point; what is parked up to there
+// stays parked.
+func TestRewind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true})
+		w.append("a", 1) // @2
+		w.append("b", 1) // @3
+		w.append("c", 2) // @4 and @5
+		u := w.join(0)
+		got := w.next(u, 3)
+		expect(t, got, "a@2#1 b@3#1 c@4#1 ")
+		w.settle(u, firn.Park, got[0])
+		w.settle(u, firn.Ack, got[1])
+		w.settle(u, firn.Park, got[2])
+		out, err := w.c.Rewind(t.Context(), 2, false)
+		if err != nil || out != (firn.Rewound{From: 5, To: 2, Redelivered: 3}) {
+			t.Errorf("rewound: %+v, %v", out, err)
+		}
+		got = w.next(u, 10)
+		expect(t, got, "b@3#1! c@4#1! ")
+		if got := info(t, w); got != "passed 2 of 5, lag 3 true, in flight 2, retrying 0, parked 1, waiting 1" {
+			t.Error(got)
+		}
+		if _, err := w.c.Rewind(t.Context(), 5, false); err != nil {
+			t.Error(err)
+		}
+		if void, err := u.Settle(t.Context(), []firn.Settlement{{Token: got[0].Token, Outcome: firn.Ack}}); void != 1 || err != nil {
+			t.Errorf("an answer from before: %d void, %v", void, err)
+		}
+		w.append("b", 1)
+		expect(t, w.next(u, 10), "b@6#1 ")
+	})
+}

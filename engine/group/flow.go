@@ -32,7 +32,7 @@ func (c *Coordinator) load() error {
 		return firn.Errorf(firn.ErrUnavailable, "the group %s was deleted", c.name)
 	}
 	c.void()
-	c.progress, c.counts, c.through = g, g.Counts, g.Through
+	c.progress, c.counts, c.through, c.reach = g, g.Counts, g.Through, 0
 	c.flow, c.stale, c.atHead = nil, nil, false
 	c.lanes, c.active = make(map[string]*lane), make(map[*lane]struct{})
 	c.alone, c.held = make(map[asideKey]*item), make(map[string]struct{})

@@ -89,6 +89,9 @@ func (c *Coordinator) conclude(f *flight, it *item, settings *firn.Group) {
 	l, answer := it.lane, &it.answer
 	f.calls = append(f.calls, answer.call)
 	it.out = true
+	if l != nil && l.aside != nil {
+		c.reach = max(c.reach, it.position)
+	}
 	if answer.outcome == firn.Ack || answer.outcome == firn.Skip {
 		f.counts++
 		c.pass(f, it)
@@ -269,7 +272,8 @@ func (c *Coordinator) propose(f *flight) {
 
 // extent returns up to where the step says that the group has looked, and what
 // is open of that. What was read ahead and is all open is left out: it is read
-// again, if need be.
+// again, if need be. But what streams that catch up have settled must be in it:
+// once they are in the flow again, nothing else tells that it was.
 func (c *Coordinator) extent() (through firn.Position, open []firn.Position) {
 	last := -1
 	for i, it := range c.flow {
@@ -279,7 +283,7 @@ func (c *Coordinator) extent() (through firn.Position, open []firn.Position) {
 	}
 	through = c.through
 	for _, it := range c.flow[last+1:] {
-		if it.position > c.progress.Through {
+		if it.position > max(c.progress.Through, c.reach) {
 			through = it.position - 1
 			break
 		}

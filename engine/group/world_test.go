@@ -12,6 +12,7 @@ import (
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/enginetest"
 	"github.com/firndb/firn/engine/group"
+	"github.com/firndb/firn/engine/record"
 )
 
 // world is a store with one group, whose leader can be deposed.
@@ -131,4 +132,14 @@ func (w *world) settle(u *group.Consumer, outcome firn.Outcome, ds ...group.Deli
 	if void, err := u.Settle(w.t.Context(), answers); void > 0 || err != nil {
 		w.t.Fatalf("settling %v: %d void, %v", answers, void, err)
 	}
+}
+
+func eventOf(t *testing.T, r record.Stored) firn.Event {
+	t.Helper()
+	var decoder record.Decoder
+	event, err := decoder.Event(r.Stream, r.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
 }
