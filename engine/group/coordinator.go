@@ -46,24 +46,25 @@ type Coordinator struct {
 	ended   chan struct{} // closed with over
 
 	// Owned by the loop.
-	loaded   bool
-	progress engine.GroupProgress // after the last step that is known to be applied
-	counts   command.Counts       // after the newest step
-	follower *engine.Follower
-	through  firn.Position // the flow has been read up to here
-	reach    firn.Position // up to here streams that catch up have settled something
-	atHead   bool
-	watching bool    // a goroutine waits for the head
-	flow     []*item // in order of position, not aside, not done
-	lanes    map[string]*lane
-	active   map[*lane]struct{}  // lanes that catch up
-	alone    map[asideKey]*item  // asides by themselves, in memory
-	held     map[string]struct{} // streams that the step under way sets aside
-	stale    []command.Aside
-	dueAt    time.Time     // when to look for what is due; zero: never
-	firstDue firn.Position // before the first aside that is due nothing is unsettled; 0: there is none
-	flight   *flight
-	stepped  time.Time // when the last step ended
+	loaded    bool
+	progress  engine.GroupProgress // after the last step that is known to be applied
+	counts    command.Counts       // after the newest step
+	follower  *engine.Follower
+	through   firn.Position // the flow has been read up to here
+	reach     firn.Position // up to here streams that catch up have settled something
+	atHead    bool
+	watching  bool      // a goroutine waits for the head
+	fullSince time.Time // there has been no room for more of it; zero: there is
+	flow      []*item   // in order of position, not aside, not done
+	lanes     map[string]*lane
+	active    map[*lane]struct{}  // lanes that catch up
+	alone     map[asideKey]*item  // asides by themselves, in memory
+	held      map[string]struct{} // streams that the step under way sets aside
+	stale     []command.Aside
+	dueAt     time.Time     // when to look for what is due; zero: never
+	firstDue  firn.Position // before the first aside that is due nothing is unsettled; 0: there is none
+	flight    *flight
+	stepped   time.Time // when the last step ended
 
 	mu        sync.Mutex
 	group     firn.Group
@@ -220,6 +221,9 @@ func (c *Coordinator) await(trouble bool) {
 	}
 	if !soonest.IsZero() && !trouble {
 		pause = min(pause, max(0, soonest.Sub(now)))
+	}
+	if full := now.Sub(c.fullSince); full < slow {
+		pause = min(pause, slow-full)
 	}
 	c.watchHead()
 	var ops chan *operation

@@ -11,9 +11,10 @@ import (
 
 // How much of the flow is read ahead.
 const (
-	windowMin   = 1024
+	windowMin   = 4096
 	windowBytes = 16 << 20
-	passesMax   = 8 // reads at a time, before the loop looks at other things
+	passesMax   = 8                      // reads at a time, before the loop looks at other things
+	slow        = 100 * time.Millisecond // with no room for so long, the follower rests
 )
 
 // load brings the coordinator to where the group stands, where it does not know
@@ -33,7 +34,7 @@ func (c *Coordinator) load() error {
 	}
 	c.void()
 	c.progress, c.counts, c.through, c.reach = g, g.Counts, g.Through, 0
-	c.flow, c.stale, c.atHead = nil, nil, false
+	c.flow, c.stale, c.atHead, c.fullSince = nil, nil, false, time.Time{}
 	c.lanes, c.active = make(map[string]*lane), make(map[*lane]struct{})
 	c.alone, c.held = make(map[asideKey]*item), make(map[string]struct{})
 	c.dueAt, c.stepped = c.o.Now(), c.o.Now()
@@ -80,7 +81,7 @@ func (c *Coordinator) void() {
 func (c *Coordinator) readFlow() (busy bool, err error) {
 	settings := c.settings()
 	for range passesMax {
-		if c.full(&settings) {
+		if !c.hasRoom(&settings) {
 			c.relieve(&settings)
 			return false, nil
 		}
@@ -190,12 +191,26 @@ func (c *Coordinator) window(settings *firn.Group) int {
 	return min(engine.GroupOpenMax, windowMin+2*int(settings.InFlight)*len(c.consumers))
 }
 
-func (c *Coordinator) full(settings *firn.Group) bool {
+// hasRoom reports whether the flow is to be read on. Once there is no room, half
+// of it must be free again: to begin to read may cost as much as to read a
+// layer.
+func (c *Coordinator) hasRoom(settings *firn.Group) bool {
 	window := c.window(settings)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	// A batch more is read than there is room for.
-	return len(c.flow)+batchMax > window || c.bytes >= windowBytes
+	bytes := c.bytes
+	c.mu.Unlock()
+	// A batch more may be read than there is room for.
+	if len(c.flow)+batchMax > window || bytes >= windowBytes {
+		if c.fullSince.IsZero() {
+			c.fullSince = c.o.Now()
+		}
+	} else if len(c.flow) <= window/2 && bytes <= windowBytes/2 {
+		c.fullSince = time.Time{}
+	}
+	if !c.fullSince.IsZero() && c.o.Now().Sub(c.fullSince) >= slow {
+		c.rest() // others want to read, too
+	}
+	return c.fullSince.IsZero()
 }
 
 // batchMax is about how many events are read at a time.

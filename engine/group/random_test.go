@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -267,9 +268,11 @@ func (d *drive) answerLate() {
 	late := d.late[d.rng.IntN(len(d.late))]
 	token := late.Token
 	if d.anyToken {
-		for _, h := range u.holds {
-			if h.Position == late.Position {
-				token = h.Token
+		for _, other := range d.consumers {
+			for _, h := range other.holds {
+				if i := slices.IndexFunc(d.late, func(late group.Delivery) bool { return late.Position == h.Position }); i >= 0 {
+					u, late, token = other, d.late[i], h.Token
+				}
 			}
 		}
 	}
