@@ -50,6 +50,13 @@ func (t *tries) progress() {
 	t.pause, t.hops = 0, 0
 }
 
+// elsewhereAfter is how long a call waits for a new connection before it asks at
+// another address: the leader that others name may be frozen, and the next one
+// elected. The connection goes on being made, for whoever comes next.
+const elsewhereAfter = 500 * time.Millisecond
+
+var errNoAnswer = errors.New("no answer")
+
 // connect picks the next node and returns its connection.
 func (t *tries) connect(ctx context.Context) (*conn, error) {
 	c := t.client
@@ -69,11 +76,15 @@ func (t *tries) connect(ctx context.Context) (*conn, error) {
 	if conn := n.usable(); conn != nil {
 		return conn, nil
 	}
-	limited, cancel := context.WithDeadline(ctx, t.deadline)
+	until := t.deadline
+	if soon := time.Now().Add(elsewhereAfter); t.pinned == "" && len(c.addresses) > 1 && soon.Before(until) {
+		until = soon
+	}
+	limited, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	conn, err := n.connect(limited)
 	if err != nil && ctx.Err() == nil && limited.Err() != nil {
-		err = fmt.Errorf("%s: no answer", t.address)
+		err = errNoAnswer
 	}
 	return conn, err
 }

@@ -93,6 +93,14 @@ func (v *verifier) fault(invariant int, key []byte, stream string, p firn.Positi
 	return nil
 }
 
+// tell says how many events were read, also where it is as many as before: who
+// waits sees that it goes on.
+func (v *verifier) tell() {
+	if v.progress != nil {
+		v.progress(v.report.Events, uint64(v.s.p.head))
+	}
+}
+
 // each calls visit with every key and value of a range.
 func (v *verifier) each(ctx context.Context, lower, upper []byte, visit func(key, value []byte) error) error {
 	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
@@ -102,10 +110,11 @@ func (v *verifier) each(ctx context.Context, lower, upper []byte, visit func(key
 	defer it.Close()
 	n := 0
 	for it.First(); it.Valid(); it.Next() {
-		if n++; n%1024 == 0 {
+		if n++; n%16 == 0 {
 			if err := v.e.interrupted(ctx); err != nil {
 				return err
 			}
+			v.tell()
 		}
 		value, err := it.ValueAndErr()
 		if err != nil {

@@ -121,6 +121,22 @@ func storeToDamage(t *testing.T) *engine.Engine {
 	return e
 }
 
+// Whoever waits for a verification hears of it also while one layer is read.
+func TestVerifySaysThatItGoesOn(t *testing.T) {
+	told, within := 0, 0
+	last := uint64(1)
+	report, err := storeToDamage(t).Verify(t.Context(), func(done, total uint64) {
+		told++
+		if done == last {
+			within++
+		}
+		last = done
+	})
+	if err != nil || within == 0 {
+		t.Errorf("of %d events it has told %d times, %d of them within a layer (%v)", report.Events, told, within, err)
+	}
+}
+
 // planter damages one key.
 type planter struct {
 	t          *testing.T

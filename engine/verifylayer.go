@@ -69,9 +69,7 @@ func (v *verifier) layer(ctx context.Context, s *sealed, stated []byte) error {
 	}
 	v.report.Layers++
 	v.report.Events += uint64(s.count())
-	if v.progress != nil {
-		v.progress(v.report.Events, uint64(v.s.p.head))
-	}
+	v.tell()
 	if len(v.report.Faults) > known {
 		return nil // what follows from damaged records says nothing
 	}

@@ -17,8 +17,10 @@ import (
 )
 
 // shortLog makes a node keep so little of its Raft log that a replica which
-// was away for some megabytes needs an image.
+// was away for some megabytes needs an image. So many of them at once are work
+// for a busy machine; it is given time before nodes elect.
 func shortLog(c *server.Config) {
+	c.Heartbeat = time.Second
 	c.RaftLog = server.RaftLog{SnapshotBytes: 256 << 10, TrailingBytes: 64 << 10}
 }
 

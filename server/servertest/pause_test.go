@@ -30,7 +30,7 @@ func TestTheLeaderIsPaused(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Signal(leader, syscall.SIGSTOP)
-		rest := servertest.Dial(t, p.Nodes(leader)[0]+","+p.Nodes(leader)[1], client.Options{DialTimeout: 300 * time.Millisecond})
+		rest := servertest.Dial(t, p.Nodes(leader)[0]+","+p.Nodes(leader)[1], client.Options{})
 		paused := time.Now()
 		append1(t, rest, "order-1")
 		t.Logf("a client goes on after %v", time.Since(paused).Round(time.Millisecond))

@@ -19,7 +19,7 @@ const (
 // beginBatch waits for credit, then for a place among the connection's batches.
 // A call that may not send, or waits behind others, holds no memory for events.
 func (j job) beginBatch() error {
-	if err := j.call.wait(); err != nil {
+	if err := j.call.wait(j.conn.server.stopping); err != nil {
 		return err
 	}
 	select {
@@ -118,7 +118,7 @@ func (b *batches) flush() error {
 		b.job.call.credit.Add(int64(-len(before.B)))
 		err := b.job.conn.out.Send(b.job.call.ctx, before)
 		if err == nil {
-			err = b.job.call.wait()
+			err = b.job.call.wait(b.job.conn.server.stopping)
 		}
 		if err != nil {
 			<-b.job.conn.batches

@@ -43,13 +43,16 @@ func (c *call) grant(bytes uint64) {
 	}
 }
 
-// wait waits until there is credit. One frame may then go over it.
-func (c *call) wait() error {
+// wait waits until there is credit, or the door begins to close: the client may
+// never grant any. One frame may then go over it.
+func (c *call) wait(stopping context.Context) error {
 	for c.credit.Load() <= 0 {
 		select {
 		case <-c.wake:
 		case <-c.ctx.Done():
 			return c.ctx.Err()
+		case <-stopping.Done():
+			return errStopping
 		}
 	}
 	return nil
@@ -77,7 +80,7 @@ func (c *conn) dispatch(h wire.Header, body *wire.Buffer) {
 	}
 	if !c.server.begin() {
 		c.running.Add(-1)
-		c.answerError(h.Call, firn.Errorf(firn.ErrUnavailable, "this node is stopping; use another one"))
+		c.answerError(h.Call, errStopping)
 		c.free(body)
 		return
 	}

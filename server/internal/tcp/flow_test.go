@@ -77,6 +77,38 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
+// TestCloseWhileAClientGrantsNothing: a read that waits for credit is ended when
+// the door closes, with an answer that sends the client elsewhere.
+func TestCloseWhileAClientGrantsNothing(t *testing.T) {
+	b := tcptest.New(firn.Memory())
+	b.OnRecords = endless(make(chan struct{}))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door, err := tcp.Serve(l, b, tcp.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := connected(t, door)
+	r.send(1, &wire.Read{Query: firn.Query{Stream: "s"}, Credit: 1})
+	r.receive() // the credit is used up
+	closed := make(chan error, 1)
+	go func() { closed <- door.Close(context.Background()) }()
+	if m := r.receive(); m.Kind() != wire.KindGoodbye {
+		t.Errorf("got %v, want Goodbye", m.Kind())
+	}
+	r.refused(1, firn.ErrUnavailable)
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the door waits for a client that grants no credit")
+	}
+}
+
 // TestClientDoesNotRead: a client that grants credit and does not read is let
 // go after its time.
 func TestClientDoesNotRead(t *testing.T) {

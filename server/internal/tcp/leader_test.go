@@ -257,6 +257,33 @@ func TestFrozenNode(t *testing.T) {
 	}
 }
 
+// TestALeaderThatLetsNobodyIn: the node that others still name as the leader
+// takes connections and says nothing. A call does not wait for it as long as a
+// connection may take.
+func TestALeaderThatLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := newCluster(t)
+	c.leader.Store(1)
+	for _, i := range []int{0, 2} {
+		c.nodes[i].OnAppend = func(context.Context, []wire.Write) (firn.Appended, error) {
+			e := firn.Errorf(firn.ErrNotLeader, "another node leads")
+			e.Leader = silent.Addr().String()
+			return firn.Appended{}, e
+		}
+	}
+	o := clientOptions()
+	o.DialTimeout = 2 * o.Timeout
+	db := dial(t, c.addresses(), o)
+	if _, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T"})); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDial: the error lists the reason of each address.
 func TestDial(t *testing.T) {
 	t.Parallel()
