@@ -240,3 +240,38 @@ func TestRewind(t *testing.T) {
 		expect(t, w.next(u, 10), "b@6#1 ")
 	})
 }
+
+// Once a change is made, whoever asks hears of it: a reader that waits for a
+// group after a replay must not be told that it had passed before.
+func TestWhoAsksAfterAChangeHearsOfIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true})
+		w.append("a", 1) // @2
+		passed := func(want firn.Position, after string) {
+			t.Helper()
+			if i, err := w.c.Info(t.Context()); err != nil || i.Passed != want {
+				t.Fatalf("after %s it has passed %d, want %d (%v)", after, i.Passed, want, err)
+			}
+		}
+		u := w.join(0)
+		for range 50 {
+			got := w.next(u, 10)
+			expect(t, got[:1], fmt.Sprintf("a@2#1%s ", map[bool]string{true: "!"}[got[0].Replay]))
+			w.settle(u, firn.Park, got...)
+			passed(2, "a settlement")
+			if n, err := w.c.Replay(t.Context(), firn.ParkedSelection{All: true}); n != 1 || err != nil {
+				t.Fatalf("replayed %d, %v", n, err)
+			}
+			passed(1, "a replay")
+		}
+		w.settle(u, firn.Ack, w.next(u, 10)...)
+		for range 50 {
+			if _, err := w.c.Rewind(t.Context(), 0, false); err != nil {
+				t.Fatal(err)
+			}
+			passed(1, "a rewind")
+			w.settle(u, firn.Skip, w.next(u, 10)...)
+			passed(2, "a settlement")
+		}
+	})
+}

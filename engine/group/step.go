@@ -307,12 +307,19 @@ func (c *Coordinator) land(err error) {
 	if err != nil && !errors.As(err, &known) {
 		err = c.ending() // its context has ended
 	}
+	c.settle(f, err)
+	// Who asks where the group stands, once told, must not hear what was before.
+	c.publish()
 	for _, call := range f.calls {
 		call.finish(err)
 	}
 	if f.op != nil {
 		f.op.done <- err
 	}
+}
+
+// settle brings what is in memory to where a step has led.
+func (c *Coordinator) settle(f *flight, err error) {
 	if err != nil {
 		// Whether it was applied or will be is not known: begin again with what
 		// is. A step that is late is then refused, since another has its number.
@@ -321,6 +328,9 @@ func (c *Coordinator) land(err error) {
 	}
 	if f.step.Rewind {
 		c.loaded = false
+		c.mu.Lock()
+		c.view.known = false // until what is behind the new place has been looked at
+		c.mu.Unlock()
 		return
 	}
 	c.progress.Step, c.progress.Through, c.progress.Open, c.progress.Counts = f.step.Step, f.step.Through, f.step.Open, f.step.Counts
