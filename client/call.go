@@ -16,6 +16,7 @@ type request struct {
 	local   bool      // for the node addressed, rather than the leader
 	address string    // for this node only; "": any
 	changes bool      // it does something: once sent, its outcome is open until a node answers
+	lasting bool      // the node may take as long as it likes to answer
 	stream  string    // for an error that says the outcome is unknown
 	ids     []firn.ID // likewise
 }
@@ -23,7 +24,7 @@ type request struct {
 // waiter waits for the one frame.
 type waiter struct {
 	answer   chan answer // room for one
-	deadline time.Time
+	deadline time.Time   // zero: none
 }
 
 type answer struct {
@@ -52,13 +53,16 @@ func (w *waiter) deliver(a answer) {
 	}
 }
 
-func (w *waiter) overdue(now time.Time) bool { return now.After(w.deadline) }
+func (w *waiter) overdue(now time.Time) bool {
+	return !w.deadline.IsZero() && now.After(w.deadline)
+}
 
 // call sends the request until it is answered, or until repeating it is of no
 // use.
 func (c *Client) call(ctx context.Context, r *request) (wire.Message, error) {
 	t := c.newTries(r.local, r.address)
 	for {
+		began := time.Now()
 		m, sent, err := c.once(ctx, &t, r)
 		if err == nil {
 			if r.changes {
@@ -68,6 +72,9 @@ func (c *Client) call(ctx context.Context, r *request) (wire.Message, error) {
 		}
 		if r.changes {
 			t.note(err, sent)
+		}
+		if r.lasting {
+			t.stood(began)
 		}
 		if !t.again(ctx, err) {
 			return nil, t.failure(ctx, err, r)
@@ -92,6 +99,9 @@ func (c *Client) once(ctx context.Context, t *tries, r *request) (m wire.Message
 		return nil, false, err
 	}
 	w := &waiter{answer: make(chan answer, 1), deadline: t.deadline}
+	if r.lasting {
+		w.deadline = time.Time{}
+	}
 	id, err := conn.start(w)
 	if err != nil {
 		return nil, false, err

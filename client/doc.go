@@ -31,6 +31,13 @@
 // yielded. A local read goes on only on the node where it began. A subscription
 // goes on at any node that answers.
 //
+// # Groups
+//
+// [Client.Consume] joins a consumer group, and [Handle] is the loop to use it
+// with: it calls a function for each event and answers by what that returns. A
+// consumer goes on at the next leader where one is lost. [Client.WaitFor] waits
+// until a group has handled what was just appended.
+//
 // # Goroutines
 //
 // Two a connection: one reads, one keeps the connection alive and fails calls

@@ -2,9 +2,12 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"os/signal"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
@@ -37,6 +40,36 @@ func Example() {
 		fmt.Println("repeat the transfer with the ids", debit.ID, credit.ID)
 	default:
 		fmt.Println("nothing was done:", err)
+	}
+}
+
+// A consumer that sends a mail for each order. A mail server that is down lets
+// the event come again; an order without an address is set aside, and holds up
+// its own stream only.
+func ExampleHandle() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	db, err := client.Dial(ctx, "127.0.0.1:7400,127.0.0.1:7401,127.0.0.1:7402", client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	_, err = db.CreateGroup(ctx, firn.Group{Name: "mailer", Category: "order", Types: []string{"OrderPlaced"}})
+	if err != nil && !errors.Is(err, firn.ErrAlreadyExists) {
+		log.Fatal(err)
+	}
+	send := func(ctx context.Context, address, idempotencyKey string) error { return nil }
+	err = client.Handle(ctx, db, "mailer", client.HandleOptions{Parallel: 8}, func(ctx context.Context, d firn.Delivery) error {
+		var order struct{ Email string }
+		if err := json.Unmarshal(d.Event.Data, &order); err != nil || order.Email == "" {
+			return client.Park(errors.New("the order has no address"))
+		}
+		// The event may come again: its id tells the mail server that it is the same mail.
+		return send(ctx, order.Email, d.Event.ID.String())
+	})
+	if err != nil {
+		log.Fatal(err)
 	}
 }
 

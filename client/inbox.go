@@ -18,8 +18,11 @@ type inbox struct {
 	frames   []frame
 	bytes    int
 	err      error     // ends the call, behind the frames
+	over     bool      // ended is closed
 	deadline time.Time // while somebody waits; zero: nobody does
 	signal   chan struct{}
+
+	ended chan struct{} // closed when no further frame comes
 }
 
 type frame struct {
@@ -27,7 +30,9 @@ type frame struct {
 	body []byte
 }
 
-func newInbox(window int) *inbox { return &inbox{window: window, signal: make(chan struct{}, 1)} }
+func newInbox(window int) *inbox {
+	return &inbox{window: window, signal: make(chan struct{}, 1), ended: make(chan struct{})}
+}
 
 func (b *inbox) take(k wire.Kind, body []byte) (last bool) {
 	b.mu.Lock()
@@ -51,8 +56,28 @@ func (b *inbox) take(k wire.Kind, body []byte) (last bool) {
 			last = true
 		}
 	}
+	if last {
+		b.end()
+	}
 	b.wake()
 	return last
+}
+
+func (b *inbox) end() {
+	if !b.over {
+		b.over = true
+		close(b.ended)
+	}
+}
+
+// isOver reports whether no further frame comes.
+func (b *inbox) isOver() bool {
+	select {
+	case <-b.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 func (b *inbox) lost(err error) {
@@ -61,6 +86,7 @@ func (b *inbox) lost(err error) {
 	if b.err == nil {
 		b.err = err
 	}
+	b.end()
 	b.wake()
 }
 

@@ -57,6 +57,14 @@ const elsewhereAfter = 500 * time.Millisecond
 
 var errNoAnswer = errors.New("no answer")
 
+// stood gives a call without a deadline its whole time again, where the attempt
+// that has ended was more than a refusal.
+func (t *tries) stood(began time.Time) {
+	if time.Since(began) > t.client.o.KeepAlive {
+		t.progress()
+	}
+}
+
 // connect picks the next node and returns its connection.
 func (t *tries) connect(ctx context.Context) (*conn, error) {
 	c := t.client

@@ -45,6 +45,31 @@ func (f following) Next(ctx context.Context) (tcp.Step, error) {
 	return tcp.Step(step), err
 }
 
+// Consume is [service.Service.Consume].
+func (b backend) Consume(ctx context.Context, name string, inFlight uint32) (tcp.Consumer, error) {
+	c, err := b.Service.Consume(ctx, name, inFlight)
+	if err != nil {
+		return nil, err
+	}
+	return consuming{c}, nil
+}
+
+// consuming shows a consumer of a group to the TCP door.
+type consuming struct{ *service.Consumer }
+
+func (c consuming) Next(ctx context.Context, most int) ([]wire.Delivery, error) {
+	due, err := c.Consumer.Next(ctx, most)
+	deliveries := make([]wire.Delivery, len(due))
+	for i := range due {
+		d := &due[i]
+		deliveries[i] = wire.Delivery{Stream: d.Stream, Token: d.Token, Attempt: d.Attempt, Replay: d.Replay, Record: d.Bytes}
+		if d.Fault != nil {
+			deliveries[i].Fault = &wire.DeliveryFault{Kind: d.Fault.Kind, Message: d.Fault.Message}
+		}
+	}
+	return deliveries, err
+}
+
 // Load is [service.Service.Load].
 func (b backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error) {
 	found, err := b.Service.Load(ctx, q)

@@ -27,8 +27,8 @@ func TestHotForms(t *testing.T) {
 		n := int(min(edge, math.MaxUint16+1))
 		stream, one := strings.Repeat("s", n), bytes.Repeat([]byte{7}, n)
 		writes := []wire.Write{{Stream: stream, Expect: firn.At(firn.Revision(edge)), Records: [][]byte{one}}, {Expect: firn.Exists, Records: make([][]byte, n)}}
-		var appends, events bytes.Buffer
-		a, e := msgpack.NewEncoder(&appends), msgpack.NewEncoder(&events)
+		var appends, events, deliveries bytes.Buffer
+		a, e, d := msgpack.NewEncoder(&appends), msgpack.NewEncoder(&events), msgpack.NewEncoder(&deliveries)
 		kind, _ := firn.At(0).Code()
 		exists, _ := firn.Exists.Code()
 		err := errors.Join(
@@ -39,6 +39,9 @@ func TestHotForms(t *testing.T) {
 			a.EncodeArrayLen(3), a.EncodeString(""), a.EncodeArrayLen(1), a.EncodeUint(uint64(exists)),
 			a.EncodeArrayLen(n),
 			e.EncodeString(stream), e.EncodeBytes(one), e.EncodeBytes(one),
+			d.EncodeArrayLen(7), d.EncodeString(stream), d.EncodeUint(edge), d.EncodeUint(edge),
+			d.EncodeUint(uint64(uint32(edge))), d.EncodeBool(edge%2 == 0), d.EncodeBytes(one),
+			d.EncodeArrayLen(2), d.EncodeUint(7), d.EncodeString(stream),
 		)
 		for range n {
 			err = errors.Join(err, a.EncodeBytes([]byte{}))
@@ -48,6 +51,10 @@ func TestHotForms(t *testing.T) {
 		}
 		if got := (&wire.Append{Writes: writes}).AppendBody(nil); !bytes.Equal(got, appends.Bytes()) {
 			t.Errorf("%d: an Append by hand differs from the library's", edge)
+		}
+		handed := &wire.Deliveries{Items: []wire.Delivery{{Stream: stream, Token: firn.Token{Epoch: edge, Number: edge}, Attempt: uint32(edge), Replay: edge%2 == 0, Record: one, Fault: &wire.DeliveryFault{Kind: 7, Message: stream}}}}
+		if got := bytes.TrimPrefix(handed.AppendBody(nil), []byte{0x91, 0xdd, 0, 0, 0, 1}); !bytes.Equal(got, deliveries.Bytes()) {
+			t.Errorf("%d: a delivery by hand differs from the library's", edge)
 		}
 		m := &wire.Events{Records: []wire.Record{{Stream: stream, Bytes: one}, {Stream: stream, Bytes: one}}}
 		body := m.AppendBody(nil)
@@ -129,6 +136,8 @@ func TestRefusedForms(t *testing.T) {
 		{wire.KindEvents, "9191c0", "nil for an item"},
 		{wire.KindEvents, "91920761", "an integer for an item"},
 		{wire.KindEvents, "9191d9", "an item without its length"},
+		{wire.KindConsume, "93a161 cf0000000100000000 01", "more deliveries in flight than 32 bits count"},
+		{wire.KindSettle, "92 01 91 95 01 01 00 00 a0", "an answer without an outcome"},
 	} {
 		m, err := wire.Parse(c.kind, unhex(t, c.body))
 		if !errors.Is(err, firn.ErrInvalid) {
@@ -155,6 +164,11 @@ func TestAnnounced(t *testing.T) {
 		{wire.KindEvents, "9191dbffffffff", "an item"},
 		{wire.KindStreamList, "91ddffffffff", "streams"},
 		{wire.KindVerified, "960000000000ddffffffff", "faults"},
+		{wire.KindDeliveries, "91ddffffffff", "deliveries"},
+		{wire.KindDeliveries, "91cd8000", "as many deliveries as a frame may have"},
+		{wire.KindSettle, "9201ddffffffff", "answers"},
+		{wire.KindParkedList, "91ddffffffff", "parked events"},
+		{wire.KindGroupList, "91ddffffffff", "groups"},
 		{wire.KindPing, "91dbffffffff", "a later string"},
 		{wire.KindPing, "91c6ffffffff", "later bytes"},
 		{wire.KindPing, "91ddffffffff", "a later array"},

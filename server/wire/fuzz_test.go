@@ -61,6 +61,22 @@ func FuzzProgress(f *testing.F)    { fuzzKind(f, wire.KindProgress) }
 func FuzzVerified(f *testing.F)    { fuzzKind(f, wire.KindVerified) }
 func FuzzSubscribe(f *testing.F)   { fuzzKind(f, wire.KindSubscribe) }
 func FuzzMarks(f *testing.F)       { fuzzKind(f, wire.KindMarks) }
+func FuzzDefineGroup(f *testing.F) { fuzzKind(f, wire.KindCreateGroup) }
+func FuzzDeleteGroup(f *testing.F) { fuzzKind(f, wire.KindDeleteGroup) }
+func FuzzGroups(f *testing.F)      { fuzzKind(f, wire.KindGroups) }
+func FuzzGroupList(f *testing.F)   { fuzzKind(f, wire.KindGroupList) }
+func FuzzGroup(f *testing.F)       { fuzzKind(f, wire.KindGroup) }
+func FuzzGroupInfo(f *testing.F)   { fuzzKind(f, wire.KindGroupInfo) }
+func FuzzConsume(f *testing.F)     { fuzzKind(f, wire.KindConsume) }
+func FuzzDeliveries(f *testing.F)  { fuzzKind(f, wire.KindDeliveries) }
+func FuzzSettle(f *testing.F)      { fuzzKind(f, wire.KindSettle) }
+func FuzzCounted(f *testing.F)     { fuzzKind(f, wire.KindCounted) }
+func FuzzParked(f *testing.F)      { fuzzKind(f, wire.KindParked) }
+func FuzzParkedList(f *testing.F)  { fuzzKind(f, wire.KindParkedList) }
+func FuzzUnpark(f *testing.F)      { fuzzKind(f, wire.KindUnpark) }
+func FuzzRewind(f *testing.F)      { fuzzKind(f, wire.KindRewind) }
+func FuzzRewound(f *testing.F)     { fuzzKind(f, wire.KindRewound) }
+func FuzzWaitGroup(f *testing.F)   { fuzzKind(f, wire.KindWaitGroup) }
 func FuzzEventsFrame(f *testing.F) { fuzzKind(f, wire.KindEvents) }
 
 // FuzzEventsReader holds the reader that walks over a body against the one that
@@ -124,6 +140,22 @@ func TestEventsWriter(t *testing.T) {
 	w.End()
 	if want := wire.AppendFrame(prefix, 10, events); !bytes.Equal(w.Buf, want) || w.Bytes() != len(want)-len(prefix) {
 		t.Errorf("made event by event it is %x (%d bytes), made at once %x", w.Buf, w.Bytes(), want)
+	}
+}
+
+// TestDeliveriesWriter holds the frames made delivery by delivery against those
+// made at once.
+func TestDeliveriesWriter(t *testing.T) {
+	m := &wire.Deliveries{}
+	prefix := []byte("kept")
+	w := wire.BeginDeliveries(bytes.Clone(prefix), 10)
+	for i := range 3 {
+		m.Items = append(m.Items, wire.Delivery{Stream: "a", Token: firn.Token{Epoch: 1 << 40, Number: uint64(i)}, Attempt: 300, Replay: i == 1, Record: someRecord("a", 1, 0)})
+		w.Add(&m.Items[i])
+	}
+	w.End()
+	if want := wire.AppendFrame(prefix, 10, m); !bytes.Equal(w.Buf, want) || w.Bytes() != len(want)-len(prefix) || w.Count() != 3 {
+		t.Errorf("made one by one it is %x (%d bytes, %d deliveries), made at once %x", w.Buf, w.Bytes(), w.Count(), want)
 	}
 }
 

@@ -51,9 +51,27 @@ const (
 	KindVerify      Kind = 55 // C  Progress, any number of them, then Verified
 	KindProgress    Kind = 56 // N
 	KindVerified    Kind = 57 // N
+	KindCounted     Kind = 58 // N
 
 	KindSubscribe Kind = 64 // C  Events and Marks, any number of them; ended by Error
 	KindMarks     Kind = 65 // N
+
+	KindCreateGroup Kind = 80 // C  ended by Changed
+	KindUpdateGroup Kind = 81 // C  ended by Changed
+	KindDeleteGroup Kind = 82 // C  ended by Changed
+	KindGroups      Kind = 83 // C  GroupList, any number of them, then End
+	KindGroupList   Kind = 84 // N
+	KindGroup       Kind = 85 // C  ended by GroupInfo
+	KindGroupInfo   Kind = 86 // N
+	KindConsume     Kind = 87 // C  Deliveries, any number of them, then End
+	KindDeliveries  Kind = 88 // N
+	KindSettle      Kind = 89 // C  ended by Counted
+	KindParked      Kind = 90 // C  ParkedList, any number of them, then End
+	KindParkedList  Kind = 91 // N
+	KindUnpark      Kind = 92 // C  ended by Counted
+	KindRewind      Kind = 93 // C  ended by Rewound
+	KindRewound     Kind = 94 // N
+	KindWaitGroup   Kind = 95 // C  ended by Counted
 
 	KindLoad           Kind = 96  // C  Loaded, then Events, any number of them, then End
 	KindLoaded         Kind = 97  // N
@@ -64,7 +82,7 @@ const (
 	KindDefinitionList Kind = 102 // N
 	KindFaults         Kind = 103 // N  before the Events that it speaks of
 
-	// Set aside: 66–79 subscriptions, 80–95 groups, 96–111 folds, snapshots
+	// Set aside: 66–79 subscriptions, 104–111 folds, snapshots
 	// and upcasters, 112–127 images and backups.
 )
 
@@ -77,8 +95,13 @@ var kindNames = [...]string{
 	KindResolve: "Resolve", KindResolved: "Resolved", KindStats: "Stats", KindStatsAre: "StatsAre",
 	KindStatus: "Status", KindStatusIs: "StatusIs", KindAddNode: "AddNode", KindRemoveNode: "RemoveNode",
 	KindPromoteNode: "PromoteNode", KindTransfer: "Transfer", KindDone: "Done",
-	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified",
+	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified", KindCounted: "Counted",
 	KindSubscribe: "Subscribe", KindMarks: "Marks",
+	KindCreateGroup: "CreateGroup", KindUpdateGroup: "UpdateGroup", KindDeleteGroup: "DeleteGroup",
+	KindGroups: "Groups", KindGroupList: "GroupList", KindGroup: "Group", KindGroupInfo: "GroupInfo",
+	KindConsume: "Consume", KindDeliveries: "Deliveries", KindSettle: "Settle",
+	KindParked: "Parked", KindParkedList: "ParkedList", KindUnpark: "Unpark",
+	KindRewind: "Rewind", KindRewound: "Rewound", KindWaitGroup: "WaitGroup",
 	KindLoad: "Load", KindLoaded: "Loaded", KindSaveSnapshot: "SaveSnapshot",
 	KindDefine: "Define", KindDefined: "Defined", KindDefinitions: "Definitions", KindDefinitionList: "DefinitionList",
 	KindFaults: "Faults",
@@ -185,6 +208,38 @@ func New(k Kind) Message {
 		return new(DefinitionList)
 	case KindFaults:
 		return new(Faults)
+	case KindCounted:
+		return new(Counted)
+	case KindCreateGroup, KindUpdateGroup:
+		return &DefineGroup{Is: k}
+	case KindDeleteGroup:
+		return new(DeleteGroup)
+	case KindGroups:
+		return new(Groups)
+	case KindGroupList:
+		return new(GroupList)
+	case KindGroup:
+		return new(Group)
+	case KindGroupInfo:
+		return new(GroupInfo)
+	case KindConsume:
+		return new(Consume)
+	case KindDeliveries:
+		return new(Deliveries)
+	case KindSettle:
+		return new(Settle)
+	case KindParked:
+		return new(Parked)
+	case KindParkedList:
+		return new(ParkedList)
+	case KindUnpark:
+		return new(Unpark)
+	case KindRewind:
+		return new(Rewind)
+	case KindRewound:
+		return new(Rewound)
+	case KindWaitGroup:
+		return new(WaitGroup)
 	}
 	return nil
 }

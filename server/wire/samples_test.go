@@ -49,6 +49,11 @@ func samples() []sample {
 		Name: "order-42", State: firn.Live, Position: 1200, Revision: 9, FirstRevision: 2, Events: 8, Bytes: 2048,
 		FirstTime: someTime, LastTime: someTime.Add(time.Hour), MaxAge: 36 * time.Hour, MaxCount: 1000, Metadata: []byte(`{"owner":"shop"}`), Open: true,
 	}
+	group := firn.Group{
+		Name: "billing", Category: "order", Types: []string{"OrderPlaced"}, TypePrefixes: []string{"Order"}, StreamPrefixes: []string{"order-4"},
+		From: firn.PositionPoint(17), OnPark: firn.ParkContinues, MaxAttempts: 10, Lease: 30 * time.Second, InFlight: 256,
+		RetryMin: time.Second, RetryMax: 5 * time.Minute,
+	}
 	return []sample{
 		{"hello", 0, &wire.Hello{VersionMin: 1, VersionMax: 3, Token: "secret", Limits: wire.Limits{FrameBytes: 1 << 20}, Client: "shop/1.4"}},
 		{"hello-bare", 0, &wire.Hello{VersionMin: 1, VersionMax: 1}},
@@ -144,6 +149,40 @@ func samples() []sample {
 		{"definition-list", 99, &wire.DefinitionList{Definitions: []firn.Definition{someDefinition, {Class: firn.FoldDefinition, Name: "cart", Version: 4, Position: 80000, Time: someTime, Source: []byte{}}}}},
 		{"faults", 10, &wire.Faults{Faults: []wire.ShownFault{{Position: 17, Kind: firn.ErrProgram, Message: "an event of type \"OrderPlaced\" could not be upcast"}}}},
 		{"save-snapshot", 97, &wire.SaveSnapshot{Snapshot: firn.Snapshot{Stream: "cart-7", Fold: "cart", Version: someFold, Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
+		{"create-group", 30, &wire.DefineGroup{Is: wire.KindCreateGroup, ID: someID, Group: group}},
+		{"create-group-bare", 30, &wire.DefineGroup{Is: wire.KindCreateGroup, ID: someID, Group: firn.Group{Name: "audit", All: true}}},
+		{"update-group", 31, &wire.DefineGroup{Is: wire.KindUpdateGroup, ID: someID, Group: firn.Group{Name: "one", Stream: "order-42", Unordered: true, From: firn.EndPoint()}}},
+		{"delete-group", 32, &wire.DeleteGroup{ID: someID, Name: "billing"}},
+		{"groups", 33, &wire.Groups{Credit: 4096}},
+		{"group-list", 33, &wire.GroupList{Groups: []firn.Group{{Name: "audit", All: true}, group}}},
+		{"group", 34, &wire.Group{Name: "billing"}},
+		{"group-info", 34, &wire.GroupInfo{Info: firn.GroupInfo{
+			Group: group, Passed: 100, Head: 8577, Lag: 70000, LagExact: true, LagTime: 90 * time.Second,
+			InFlight: 12, Retrying: 3, Parked: 2, Waiting: 1, Consumers: 4, Delivered: 1234.5, Settled: 0.125,
+		}}},
+		{"consume", 35, &wire.Consume{Group: "billing", InFlight: 8, Credit: 2 << 20}},
+		{"deliveries", 35, &wire.Deliveries{Items: []wire.Delivery{
+			{Stream: "order-42", Token: firn.Token{Epoch: 7, Number: 1}, Attempt: 1, Record: someRecord("order-42", 17, 3)},
+			{Stream: "order-7", Token: firn.Token{Epoch: 7, Number: 300}, Attempt: 2, Replay: true, Record: someRecord("order-7", 19, 0), Fault: &wire.DeliveryFault{Kind: firn.ErrInvalid, Message: "the upcaster order-shape failed"}},
+		}}},
+		{"deliveries-none", 35, &wire.Deliveries{}},
+		{"settle", 36, &wire.Settle{Consume: 35, Answers: []firn.Settlement{
+			{Token: firn.Token{Epoch: 7, Number: 1}, Outcome: firn.Ack},
+			{Token: firn.Token{Epoch: 7, Number: 300}, Outcome: firn.RetryLater, Delay: 1500 * time.Millisecond, Reason: "the mail server is down"},
+			{Token: firn.Token{Epoch: 7, Number: 301}, Outcome: firn.Park, Reason: "no such customer"},
+			{Token: firn.Token{Epoch: 6, Number: 9}, Outcome: firn.Skip},
+		}}},
+		{"counted", 36, &wire.Counted{Count: 1}},
+		{"parked", 37, &wire.Parked{Group: "billing", Credit: 4096}},
+		{"parked-list", 37, &wire.ParkedList{Events: []firn.ParkedEvent{
+			{Stream: "order-42", Revision: 3, Position: 17, ID: someID, Type: "OrderPlaced", Attempts: 10, Reason: "no such customer", Time: someTime, Behind: 4},
+		}}},
+		{"unpark-replay", 38, &wire.Unpark{Group: "billing", Which: firn.ParkedSelection{Stream: "order-42"}}},
+		{"unpark-drop", 38, &wire.Unpark{Group: "billing", Drop: true, Which: firn.ParkedSelection{ID: someID}}},
+		{"unpark-all", 38, &wire.Unpark{Group: "billing", Drop: true, Which: firn.ParkedSelection{All: true}}},
+		{"rewind", 39, &wire.Rewind{Group: "billing", To: firn.MomentPoint(someTime), DryRun: true}},
+		{"rewound", 39, &wire.Rewound{Rewound: firn.Rewound{From: 8577, To: 16, Redelivered: 1434}}},
+		{"wait-group", 40, &wire.WaitGroup{Group: "billing", Position: 8577}},
 	}
 }
 
@@ -180,6 +219,11 @@ func bads() []bad {
 		{"bad-change-no-id", firn.ErrInvalid, "a change without an id", "00000012 01 18 0000000000000007 94 a161 c0 9100 9101"},
 		{"bad-change-life", firn.ErrInvalid, "a change of life of number 6", "00000023 01 18 0000000000000007 94 a161 c41001890a5dac96774bbcceb302099a8057 9100 9106"},
 		{"bad-mark-life", firn.ErrInvalid, "a mark with a change of life of number 6", "00000015 01 41 0000000000000007 91 91 97 03 05 c0 a0 9106 c0 a0"},
+		{"bad-group-no-id", firn.ErrInvalid, "a definition of a group without an id", "0000000e 01 52 0000000000000007 92 c0 a161"},
+		{"bad-group-on-park", firn.ErrInvalid, "a group that does 2 on park", "0000002f 01 50 0000000000000007 92 c41001890a5dac96774bbcceb302099a8057 9f a161 a0 a0 c3 90 90 90 9100 c2 02 00 00 00 00 00"},
+		{"bad-settle-outcome", firn.ErrInvalid, "an answer of outcome 5", "00000013 01 59 0000000000000007 92 01 91 95 01 01 05 00 a0"},
+		{"bad-deliveries-count", firn.ErrInvalid, "4 Gi deliveries in 5 bytes", "00000010 01 58 0000000000000007 91 ddffffffff"},
+		{"bad-unpark", firn.ErrInvalid, "something to do with parked events that is neither to replay nor to drop", "00000011 01 5c 0000000000000007 95 a161 03 a0 c0 c3"},
 		{"bad-error-kind", firn.ErrInvalid, "an error of kind 0", "00000012 01 03 0000000000000007 97 00 a0 a0 c0 a0 90 90"},
 	}
 }

@@ -17,6 +17,7 @@ type Backend interface {
 	Store
 	Snapshots
 	Definitions
+	Groups
 	Admin
 
 	// Identity is asked at every handshake.

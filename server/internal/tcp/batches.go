@@ -12,7 +12,6 @@ import (
 const (
 	batchBytes = 256 << 10 // of an Events frame; a longer event has a frame of its own
 	batchRoom  = 320 << 10 // memory for one, so that the last event of a batch need not move it
-	infosMax   = 512       // of a StreamList frame
 	batchesMax = 32        // of one connection that are being filled or wait to be queued
 )
 
@@ -163,53 +162,6 @@ func (j job) send(records iter.Seq2[record.Stored, error]) (wire.Message, error)
 		}
 	}
 	if err := out.flush(); err != nil {
-		return nil, err
-	}
-	return &wire.Plain{Is: wire.KindEnd}, nil
-}
-
-// streams answers Streams: StreamList frames as far as the credit reaches, then
-// End.
-func (j job) streams() (wire.Message, error) {
-	var m wire.Streams
-	if err := wire.ParseInto(&m, j.body.B); err != nil {
-		return nil, err
-	}
-	if err := m.Query.Check(); err != nil {
-		return nil, err
-	}
-	j.call.grant(m.Credit)
-	var list wire.StreamList
-	bytes := 0
-	flush := func() error {
-		if len(list.Infos) == 0 {
-			return nil
-		}
-		if err := j.beginBatch(); err != nil {
-			return err
-		}
-		frame := wire.FrameOf(j.header.Call, &list)
-		list.Infos, bytes = list.Infos[:0], 0
-		return j.endBatch(frame)
-	}
-	for info, err := range j.conn.server.backend.Streams(j.call.ctx, m.Query) {
-		if err != nil {
-			if flushErr := flush(); flushErr != nil {
-				return nil, flushErr
-			}
-			return nil, err
-		}
-		const around = 128 // the numbers of one description
-		size := len(info.Name) + len(info.Metadata) + around
-		if len(list.Infos) == infosMax || bytes+size > min(batchBytes, int(j.conn.limits.FrameBytes)-around) {
-			if err := flush(); err != nil {
-				return nil, err
-			}
-		}
-		list.Infos = append(list.Infos, info)
-		bytes += size
-	}
-	if err := flush(); err != nil {
 		return nil, err
 	}
 	return &wire.Plain{Is: wire.KindEnd}, nil

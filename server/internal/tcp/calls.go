@@ -24,6 +24,18 @@ type call struct {
 	cancel context.CancelFunc
 	credit atomic.Int64
 	wake   chan struct{} // signals that credit came
+
+	consumer Consumer // of a Consume; guarded by the connection's mu
+}
+
+// changes says which calls may have done something although they failed.
+func changes(k wire.Kind) bool {
+	switch k {
+	case wire.KindAppend, wire.KindChange, wire.KindCreateGroup, wire.KindUpdateGroup, wire.KindDeleteGroup,
+		wire.KindSettle, wire.KindUnpark, wire.KindRewind:
+		return true
+	}
+	return false
 }
 
 // creditMax keeps the sum of grants from running over.
@@ -131,6 +143,26 @@ func (c *conn) register(id uint64) *call {
 	return k
 }
 
+var errStopping = firn.Errorf(firn.ErrUnavailable, "this node is stopping; go on at another one")
+
+// untilStopping makes the context of a call that has no end of its own end when
+// the door begins to close. ended lets go of it, and returns err, or errStopping
+// where that was the reason.
+func (j job) untilStopping() (ended func(err error) error) {
+	ctx, cancel := context.WithCancelCause(j.call.ctx)
+	forget := context.AfterFunc(j.conn.server.stopping, func() { cancel(errStopping) })
+	j.call.ctx = ctx
+	return func(err error) error {
+		stopped := context.Cause(ctx) == error(errStopping)
+		forget()
+		cancel(nil)
+		if err != nil && stopped {
+			return errStopping
+		}
+		return err
+	}
+}
+
 func (c *conn) unregister(id uint64, k *call) {
 	k.cancel()
 	c.mu.Lock()
@@ -154,7 +186,7 @@ func (j job) do() {
 	last, err := handlers[j.header.Kind](j)
 	if err != nil {
 		otherwise := firn.ErrUnavailable
-		if j.header.Kind == wire.KindAppend || j.header.Kind == wire.KindChange {
+		if changes(j.header.Kind) {
 			otherwise = firn.ErrUnknown
 		}
 		last = wire.ErrorOf(err, otherwise)

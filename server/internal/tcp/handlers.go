@@ -30,6 +30,17 @@ func init() {
 	handlers[wire.KindDefine] = job.define
 	handlers[wire.KindDefinitions] = job.definitions
 	handlers[wire.KindSubscribe] = job.subscribe
+	handlers[wire.KindCreateGroup] = job.defineGroup
+	handlers[wire.KindUpdateGroup] = job.defineGroup
+	handlers[wire.KindDeleteGroup] = job.deleteGroup
+	handlers[wire.KindGroups] = job.groups
+	handlers[wire.KindGroup] = job.groupInfo
+	handlers[wire.KindConsume] = job.consume
+	handlers[wire.KindSettle] = job.settle
+	handlers[wire.KindParked] = job.parked
+	handlers[wire.KindUnpark] = job.unpark
+	handlers[wire.KindRewind] = job.rewind
+	handlers[wire.KindWaitGroup] = job.waitGroup
 }
 
 func (j job) append() (wire.Message, error) {

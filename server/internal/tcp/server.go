@@ -156,10 +156,10 @@ func (s *Server) end() {
 	}
 }
 
-// Close lets nobody in any more, tells the clients, finishes the calls in
-// flight as long as ctx allows, apart from those that wait for their client to
-// grant credit, and closes the connections. The error is ctx's, where calls had
-// to be cut off.
+// Close lets nobody in any more, tells the clients, ends the calls that have no
+// end of their own, finishes the others in flight as long as ctx allows, apart
+// from those that wait for their client to grant credit, and closes the
+// connections. The error is ctx's, where calls had to be cut off.
 func (s *Server) Close(ctx context.Context) error {
 	if s.closing.Swap(true) {
 		s.done.Wait()

@@ -29,8 +29,6 @@ type Step struct {
 	More   bool            // another step follows without waiting for an event
 }
 
-var errStopping = firn.Errorf(firn.ErrUnavailable, "this node is stopping; go on at another one")
-
 // followBytes is about what one step may hold. A frame with less room goes out
 // before the next step is asked for.
 const followBytes = 64 << 10
@@ -46,15 +44,8 @@ func (j job) subscribe() (wire.Message, error) {
 		return nil, err
 	}
 	j.call.grant(m.Credit)
-	ctx, cancel := context.WithCancelCause(j.call.ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(j.conn.server.stopping, func() { cancel(errStopping) })()
-	j.call.ctx = ctx
-	err := j.pass(ctx, m.Query)
-	if context.Cause(ctx) == error(errStopping) {
-		err = errStopping
-	}
-	return nil, err
+	ended := j.untilStopping()
+	return nil, ended(j.pass(j.call.ctx, m.Query))
 }
 
 // pass passes on what the subscription yields until an error ends it.

@@ -21,6 +21,7 @@ import (
 type Backend struct {
 	Is    tcp.Identity
 	Store firn.Store
+	*MemoryGroups
 
 	OnAppend    func(ctx context.Context, writes []wire.Write) (firn.Appended, error)
 	OnRecords   func(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
@@ -41,8 +42,7 @@ func New(store firn.Store) *Backend {
 		break
 	}
 	return &Backend{
-		Is:      is,
-		Store:   store,
+		Is: is, Store: store, MemoryGroups: NewMemoryGroups(store),
 		changes: make(map[firn.ID]firn.Position),
 	}
 }
