@@ -19,8 +19,9 @@ import (
 
 func main() {
 	// A closed pipe is then an error of the write, which ends the command
-	// quietly, instead of a signal that kills it.
-	signal.Ignore(syscall.SIGPIPE)
+	// quietly, instead of a signal that kills it. It is not ignored: commands
+	// that are run for events would inherit that.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	status := run(ctx, os.Args[1:], newConsole())
@@ -51,6 +52,7 @@ func newRootCommand(c *console) *cobra.Command {
 		{"Run a store:", []*cobra.Command{newDemoCommand(c), newUpCommand(c), newServeCommand(c)}},
 		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newTraceCommand(c), newSubscribeCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
 		{"A stream's life:", []*cobra.Command{newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c)}},
+		{"Consumers:", []*cobra.Command{newConsumerGroupCommand(c), newConsumeCommand(c), newWaitCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
 		{"Care:", []*cobra.Command{newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
 	} {

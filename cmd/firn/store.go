@@ -13,6 +13,7 @@ import (
 // only be asked of running nodes. A test answers from memory.
 type store interface {
 	firn.Store
+	firn.Groups
 
 	// Resolve says which position a point in time is, 0 for before the first;
 	// open says that later events could still fall into the moment.

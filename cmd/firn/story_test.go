@@ -19,12 +19,15 @@ import (
 //	{"stream":"order-1",…}
 //
 // Standard error follows with "! " before each line, and an exit status that
-// is not 0. The clock stands still but for steps of `clock 1h`. After a change
-// that is meant, `go test ./cmd/firn -run TestStories -rewrite` writes the
+// is not 0. The clock stands still but for steps of `clock 1h`. What follows
+// `nodes` is asked of a node that runs; it knows the time. After a change that is
+// meant, `go test ./cmd/firn -run TestStories -rewrite` writes the
 // outcomes anew.
 func TestStories(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		c := newCLI(t)
+		var over *overTCP
+		outer := t
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			c.t = t
 			switch d.Cmd {
@@ -38,7 +41,13 @@ func TestStories(t *testing.T) {
 			case "firn":
 				c.terminal = d.HasArg("terminal")
 				line, stdin, _ := strings.Cut(d.Input, "\n")
+				if over != nil {
+					return moving.ReplaceAllString(over.run(stdin, words(line)...).story(), "$1<$2>")
+				}
 				return c.run(stdin, words(line)...).story()
+			case "nodes":
+				over = startNodes(outer, 1)
+				return ""
 			}
 			d.Fatalf(t, "unknown step %s", d.Cmd)
 			return ""
@@ -47,6 +56,9 @@ func TestStories(t *testing.T) {
 }
 
 var madeID = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+
+// moving is what is not the same each time that a node is asked.
+var moving = regexp.MustCompile(`("(time|lag_seconds|delivered_per_s|settled_per_s)":)("[^"]*"|[0-9.]+)`)
 
 // story is the result as testdata shows it.
 func (r result) story() string {
