@@ -50,7 +50,8 @@ type drive struct {
 
 type driven struct {
 	*group.Consumer
-	holds []held
+	holds  []held
+	unsure bool // it may hold something else, too
 }
 
 type held struct {
@@ -123,7 +124,7 @@ func (d *drive) take() {
 		d.ledger.delivered(&got[i])
 		if began { // perhaps after it was delivered
 			e := d.ledger.events[got[i].Position]
-			e.out, e.maybe = false, true
+			e.out, e.maybe, u.unsure = false, true, true
 			continue
 		}
 		u.holds = append(u.holds, held{got[i], now.Add(d.world.group.Lease), time.Now().Add(d.world.group.Lease)})
@@ -253,7 +254,11 @@ func (d *drive) leave() {
 		d.ledger.events[h.Position].out = false
 		d.late = append(d.late, h.Delivery)
 	}
-	if len(u.holds) > 0 {
+	if u.unsure {
+		for _, h := range u.holds {
+			d.ledger.events[h.Position].maybe = true
+		}
+	} else if len(u.holds) > 0 {
 		d.ledger.failed(u.holds[oldest].Position)
 	}
 	synctest.Wait()
@@ -344,14 +349,8 @@ func (d *drive) loseLeader() {
 
 // finish heals everything and has the group do all that is left.
 func (d *drive) finish() {
-	d.beganAgain()
 	d.fault = nil
-	for _, u := range d.consumers {
-		u.Close()
-	}
-	d.voided()
-	d.depose()
-	d.lead()
+	d.loseLeader()
 	u := d.join(0)
 	for idle := 0; idle < 3; {
 		got := d.next(u, 100)
