@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 
@@ -86,6 +87,9 @@ func runConsume(s *session, o *consumeOptions) error {
 	handle, err := s.consumer(o, errs)
 	if err != nil {
 		return err
+	}
+	if o.exec != "" || o.post != "" {
+		defer context.AfterFunc(s.ctx, func() { fmt.Fprintln(errs, "firn: stopping, once what has begun is finished") })()
 	}
 	ctx, stop := context.WithCancelCause(s.ctx)
 	defer stop(nil)

@@ -17,15 +17,14 @@ import (
 )
 
 // consumer starts firn consume in a process of its own.
-func (o *overTCP) consumer(args ...string) (*exec.Cmd, *bytes.Buffer) {
+func (o *overTCP) consumer(stdout, stderr io.Writer, args ...string) *exec.Cmd {
 	o.t.Helper()
 	cmd := command(o.t, append([]string{"consume", "--addr", o.addr}, args...)...)
-	var printed bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &printed, &printed
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
 		o.t.Fatal(err)
 	}
-	return cmd, &printed
+	return cmd
 }
 
 // until waits until something is so.
@@ -61,8 +60,8 @@ func TestConsumersAreKilled(t *testing.T) {
 	}
 	run := `echo "$FIRN_STREAM/$FIRN_REVISION" >> ` + log
 	for round := range 4 {
-		first, _ := o.consumer("g", "--parallel", "2", "--exec", run)
-		second, _ := o.consumer("g", "--exec", run)
+		first := o.consumer(nil, nil, "g", "--parallel", "2", "--exec", run)
+		second := o.consumer(nil, nil, "g", "--exec", run)
 		until(t, "the consumers get on", func() bool { return len(handled()) > 5*round })
 		for _, cmd := range []*exec.Cmd{first, second} {
 			cmd.Process.Kill()
@@ -99,15 +98,26 @@ func TestConsumerStopsOnSIGTERM(t *testing.T) {
 	dir := t.TempDir()
 	begun, release := filepath.Join(dir, "begun"), filepath.Join(dir, "release")
 	// yes must be ended by its closed pipe, as in any shell.
-	cmd, printed := o.consumer("g", "--exec", "yes | head -n 1; touch "+begun+"; while ! test -e "+release+"; do sleep 0.01; done; echo finished $FIRN_STREAM")
+	said := filepath.Join(dir, "said")
+	file, err := os.Create(said)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var printed bytes.Buffer
+	cmd := o.consumer(&printed, file, "g", "--exec", "yes | head -n 1; touch "+begun+"; while ! test -e "+release+"; do sleep 0.01; done; echo finished $FIRN_STREAM")
 	until(t, "the command has begun", func() bool { _, err := os.Stat(begun); return err == nil })
 	cmd.Process.Signal(syscall.SIGTERM)
-	time.Sleep(20 * time.Millisecond)
+	const stopping = "firn: stopping, once what has begun is finished\n"
+	until(t, "it has heard of the signal", func() bool { b, err := os.ReadFile(said); return err == nil && string(b) == stopping })
 	if err := os.WriteFile(release, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil || printed.String() != "y\nfinished a\n" {
-		t.Errorf("after SIGTERM: %v; it printed\n%s", err, printed)
+		t.Errorf("after SIGTERM: %v; it printed\n%s", err, &printed)
+	}
+	if b, err := os.ReadFile(said); string(b) != stopping {
+		t.Errorf("it said %q (%v)", b, err)
 	}
 	if r := o.run("", "consume", "g", "--until-caught-up"); strings.Count(r.out, "\n") != 1 || !strings.Contains(r.out, `"stream":"b"`) {
 		t.Errorf("left for others:\n%s%s", r.out, r.err)

@@ -13,19 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/firndb/firn"
 )
-
-func delivery() firn.Delivery {
-	return firn.Delivery{
-		Event: firn.Event{
-			Stream: "order-42", Revision: 3, Position: 17, Time: time.Date(2026, 3, 1, 14, 32, 7, 0, time.UTC), Count: 1,
-			ID: firn.ID{15: 1}, Type: "OrderPlaced", ContentType: firn.JSON, Data: []byte(`{"total": 100.10}`),
-		},
-		Attempt: 2, Replay: true,
-	}
-}
 
 // ran is what a command did.
 type ran struct {

@@ -16,6 +16,16 @@ import (
 	"github.com/firndb/firn/client"
 )
 
+func delivery() firn.Delivery {
+	return firn.Delivery{
+		Event: firn.Event{
+			Stream: "order-42", Revision: 3, Position: 17, Time: time.Date(2026, 3, 1, 14, 32, 7, 0, time.UTC), Count: 1,
+			ID: firn.ID{15: 1}, Type: "OrderPlaced", ContentType: firn.JSON, Data: []byte(`{"total": 100.10}`),
+		},
+		Attempt: 2, Replay: true,
+	}
+}
+
 // hook is a webhook's receiver. It answers with what answer does, and keeps the
 // request.
 type hook struct {
