@@ -15,11 +15,20 @@
 //     id, type, revision, position, time and data of every event.
 //   - scan: reads everything in global order, again and again. Its latencies
 //     are those of [ScanEvents] events in a row.
+//   - category: follows a category from the beginning until it has caught up,
+//     again and again: first "category", which 99 of 100 streams written here
+//     are of, then "category-rare", the hundredth, which is spread over
+//     everything.
+//   - subscribe: first "catch-up", one client that follows everything from the
+//     beginning until it has caught up, again and again. Then "subscribe":
+//     events are appended at a rate that waits for nothing, and all clients
+//     follow them. Every delivery is a latency, which begins when the event was
+//     due to be appended.
 //
-// Every client waits for the answer of its call before it makes the next one.
-// Data is JSON, about half of it compressible. An answer that is not what the
-// store owes (another revision, an event too few) is counted as an error; so
-// is a call that fails.
+// Apart from these, every client waits for the answer of its call before it
+// makes the next one. Data is JSON, about half of it compressible. An answer
+// that is not what the store owes (another revision, an event too few) is
+// counted as an error; so is a call that fails.
 //
 // # Floors
 //
@@ -32,6 +41,12 @@
 // Reads are held against a bare TCP echo on loopback: as many clients, a small
 // request, and an answer of as many bytes as the events' records have. Of a
 // store in another place this says nothing about the network between.
+//
+// A category is held against reading everything: its floor is how many of its
+// events that yields in the same time, so that the ratio says how many times
+// sooner one has them. A delivery is held against two syncs (the one under way
+// when the event comes, and its own) and one round trip of the echo; that floor
+// and its ratio are latencies.
 //
 // A figure is the median of several runs. Each has a floor directly before and
 // one directly after it; where the two differ by more than a fifth, something

@@ -66,23 +66,38 @@ func (s *shard) fail(err error) {
 // it is not nil, is told the events per second so far, at the start and while it
 // goes on.
 func drive(ctx context.Context, d time.Duration, clients int, newCall func(client int) call, report func(perS float64)) measured {
-	shards := make([]shard, min(clients, shardsMax))
-	for i := range shards {
-		shards[i].latencies = newLatencies()
-	}
+	shards := newShards(clients)
 	calls := make([]call, clients)
 	for i := range calls {
 		calls[i] = newCall(i)
 	}
 
-	start := time.Now()
-	stop := start.Add(d)
+	stop := time.Now().Add(d)
 	ctx, cancel := context.WithDeadline(ctx, stop.Add(callTimeout))
 	defer cancel()
-	var wg sync.WaitGroup
-	for i, do := range calls {
-		wg.Go(func() { repeat(ctx, stop, do, &shards[i%len(shards)]) })
+	elapsed := reporting(shards, report, func() {
+		var wg sync.WaitGroup
+		for i, do := range calls {
+			wg.Go(func() { repeat(ctx, stop, do, &shards[i%len(shards)]) })
+		}
+		wg.Wait()
+	})
+	return sum(shards, elapsed)
+}
+
+// newShards returns what so many clients share.
+func newShards(clients int) []shard {
+	shards := make([]shard, min(clients, shardsMax))
+	for i := range shards {
+		shards[i].latencies = newLatencies()
 	}
+	return shards
+}
+
+// reporting does something and returns how long that took; meanwhile report,
+// where it is not nil, is told how the shards fill.
+func reporting(shards []shard, report func(perS float64), do func()) time.Duration {
+	start := time.Now()
 	if report != nil {
 		finished := make(chan struct{})
 		reporter := sync.WaitGroup{}
@@ -90,10 +105,14 @@ func drive(ctx context.Context, d time.Duration, clients int, newCall func(clien
 		defer reporter.Wait()
 		defer close(finished)
 	}
-	wg.Wait()
+	do()
+	return time.Since(start)
+}
 
+// sum returns what all shards have, once nobody changes them any more.
+func sum(shards []shard, elapsed time.Duration) measured {
 	all := total(shards)
-	all.elapsed = time.Since(start)
+	all.elapsed = elapsed
 	all.latencies = newLatencies()
 	for i := range shards {
 		all.latencies.Merge(shards[i].latencies)

@@ -21,12 +21,13 @@ const (
 const (
 	SizeMax          = 64 << 10 // bytes of an event's data
 	ClientsMax       = 10_000
+	RateMax          = 1_000_000 // appends per second
 	inFlightBytesMax = 256 << 20
 )
 
 // Workloads are the names of all workloads, in the order in which they run:
 // those that write fill the store for those that read.
-var Workloads = []string{"append", "batch", "load", "scan"}
+var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe"}
 
 // Options say what to run. Zero fields take the defaults given here.
 type Options struct {
@@ -37,7 +38,8 @@ type Options struct {
 	Floor     time.Duration // of one floor: likewise
 	Runs      int           // of which a figure is the median: 5
 	Size      int           // bytes of an event's data: 256
-	Streams   int           // finished streams that load and scan find at least: 1,000
+	Streams   int           // finished streams that those which read find at least: 1,000
+	Rate      int           // appends per second that subscribe delivers: 1,000
 
 	// Connections are further ways to the store: its clients share them and the
 	// one that Run is given, evenly.
@@ -74,6 +76,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Runs, 5)
 	setDefault(&o.Size, 256)
 	setDefault(&o.Streams, 1000)
+	setDefault(&o.Rate, 1000)
 	setDefault(&o.floorFileBytes, 64<<20)
 	if len(o.Workloads) == 0 {
 		o.Workloads = Workloads
@@ -97,6 +100,7 @@ func (o Options) withDefaults() (Options, error) {
 	fault(o.Duration < 0 || o.WarmUp < 0 || o.Floor < 0, "a duration is negative")
 	fault(o.Runs < 0, "%d runs; give 1 or more", o.Runs)
 	fault(o.Streams < 0, "%d streams; give 1 or more", o.Streams)
+	fault(o.Rate < 0 || o.Rate > RateMax, "%d appends per second; give 1 to %d", o.Rate, RateMax)
 	fault(o.Size < 0 || o.Size > SizeMax, "events of %d bytes; give 1 to %d", o.Size, SizeMax)
 	if len(faults) == 0 && slices.Contains(o.Workloads, "batch") {
 		inFlight := o.maxClients() * BatchEvents * o.Size

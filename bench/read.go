@@ -48,28 +48,45 @@ type scanner struct{ store firn.Store }
 // scan is one call: everything from the first event, in pieces, so that a scan
 // which takes longer than the run is measured too.
 func (s scanner) scan(ctx context.Context, lap func(events int) bool) error {
-	var events int
-	var last firn.Position
+	p := pieces{lap: lap}
 	for e, err := range s.store.Read(ctx, firn.Query{All: true}) {
 		if err != nil {
 			return err
 		}
-		if e.Position <= last || e.ID.IsZero() || e.Type == "" || e.Time.IsZero() || e.Stream == "" {
-			return firn.Errorf(firn.ErrDamaged, "position %d came after position %d (stream %.64q, type %.64q)", e.Position, last, e.Stream, e.Type)
-		}
-		last = e.Position
-		if events++; events == ScanEvents {
-			events = 0
-			if !lap(ScanEvents) {
-				return nil
-			}
+		if goOn, err := p.take(&e); err != nil || !goOn {
+			return err
 		}
 	}
-	if last == 0 {
-		return firn.Errorf(firn.ErrInvalid, "there is nothing to scan: the store is empty")
+	return p.end()
+}
+
+// pieces divides events in order of position into laps of ScanEvents.
+type pieces struct {
+	lap    func(events int) bool
+	events int // of the piece under way
+	last   firn.Position
+}
+
+// take looks at an event; goOn is false when the run is over.
+func (p *pieces) take(e *firn.Event) (goOn bool, err error) {
+	if e.Position <= p.last || e.ID.IsZero() || e.Type == "" || e.Time.IsZero() || e.Stream == "" {
+		return false, firn.Errorf(firn.ErrDamaged, "position %d came after position %d (stream %.64q, type %.64q)", e.Position, p.last, e.Stream, e.Type)
 	}
-	if events > 0 {
-		lap(events)
+	p.last = e.Position
+	if p.events++; p.events < ScanEvents {
+		return true, nil
+	}
+	p.events = 0
+	return p.lap(ScanEvents), nil
+}
+
+// end counts what is left over.
+func (p *pieces) end() error {
+	if p.last == 0 {
+		return firn.Errorf(firn.ErrInvalid, "there is nothing to read: no event came")
+	}
+	if p.events > 0 {
+		p.lap(p.events)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -23,11 +24,12 @@ type Result struct {
 	P99us      float64 `json:"p99_us"`
 	P999us     float64 `json:"p999_us"`
 	MaxUs      float64 `json:"max_us"`
-	FloorPerS  float64 `json:"floor_per_s"` // events/s, median of the floors around the runs
-	Ratio      float64 `json:"ratio"`       // median of each run's events/s ÷ its own floor
-	Errors     int64   `json:"errors"`      // calls that failed, or got a wrong answer
-	SyncUs     float64 `json:"sync_us"`     // one pwrite of 4 KiB and one fdatasync, median
-	Commit     string  `json:"commit"`      // that the program was built from; "" where it does not say
+	FloorPerS  float64 `json:"floor_per_s"`        // events/s, median of the floors around the runs; 0 where FloorUs is set
+	FloorUs    float64 `json:"floor_us,omitempty"` // likewise, where what counts is a latency
+	Ratio      float64 `json:"ratio"`              // median of each run's events/s, or median latency, ÷ its own floor
+	Errors     int64   `json:"errors"`             // calls that failed, or got a wrong answer
+	SyncUs     float64 `json:"sync_us"`            // one pwrite of 4 KiB and one fdatasync, median
+	Commit     string  `json:"commit"`             // that the program was built from; "" where it does not say
 
 	Spread    float64 `json:"-"` // (fastest − slowest run) ÷ median
 	Unsteady  int     `json:"-"` // runs whose two floors differed by more than a fifth to the last
@@ -37,27 +39,32 @@ type Result struct {
 // run is what one run of a figure gave.
 type run struct {
 	measured
-	floorPerS float64 // mean of the floor before and the floor after
-	steady    bool
+	floor  float64 // mean of the floor before and the floor after
+	steady bool
 }
 
-func (r *run) ratio() float64 {
-	if r.floorPerS == 0 {
+// ratio holds the run against its floor: by its median latency, or events/s.
+func (r *run) ratio(byLatency bool) float64 {
+	switch {
+	case r.floor == 0:
 		return 0
+	case byLatency:
+		return quantile(r.latencies, 50) / r.floor
 	}
-	return r.perS() / r.floorPerS
+	return r.perS() / r.floor
 }
 
-// summarize fills in what follows from the runs.
-func (r *Result) summarize(runs []run) {
+// summarize fills in what follows from the runs, whose floors are latencies in
+// µs, or events/s.
+func (r *Result) summarize(runs []run, byLatency bool) {
 	latencies := newLatencies()
 	var rates, floors, ratios []float64
 	for i := range runs {
 		one := &runs[i]
 		latencies.Merge(one.latencies)
 		rates = append(rates, one.perS())
-		floors = append(floors, one.floorPerS)
-		ratios = append(ratios, one.ratio())
+		floors = append(floors, one.floor)
+		ratios = append(ratios, one.ratio(byLatency))
 		r.Errors += one.errors
 		if one.lastError != nil {
 			r.LastError = one.lastError
@@ -67,7 +74,11 @@ func (r *Result) summarize(runs []run) {
 		}
 	}
 	r.EventsPerS = math.Round(median(rates))
-	r.FloorPerS = math.Round(median(floors))
+	if byLatency {
+		r.FloorUs = round(median(floors), 10)
+	} else {
+		r.FloorPerS = math.Round(median(floors))
+	}
 	r.Ratio = round(median(ratios), 1e4)
 	if r.EventsPerS > 0 {
 		r.Spread = (slices.Max(rates) - slices.Min(rates)) / median(rates)
@@ -83,6 +94,8 @@ func quantile(h *hdrhistogram.Histogram, percent float64) float64 {
 	}
 	return round(float64(h.ValueAtPercentile(percent))/1e3, 10)
 }
+
+func micro(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 func round(v, parts float64) float64 { return math.Round(v*parts) / parts }
 

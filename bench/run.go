@@ -42,14 +42,19 @@ func Run(ctx context.Context, store firn.Store, o Options, emit func(Result) err
 	defer func() { err = errors.Join(err, b.file.close()) }()
 
 	for _, name := range o.Workloads {
-		for _, clients := range o.Clients {
-			f := figure{bench: b, workload: b.workload(name), clients: clients}
-			result, err := f.measure(ctx)
-			if err != nil {
-				return fmt.Errorf("%s, %d clients: %w", name, clients, err)
+		for _, w := range b.workloads(name) {
+			if w.clients == nil {
+				w.clients = o.Clients
 			}
-			if err := emit(result); err != nil {
-				return err
+			for _, clients := range w.clients {
+				f := figure{bench: b, workload: w, clients: clients}
+				result, err := f.measure(ctx)
+				if err != nil {
+					return fmt.Errorf("%s, %d clients: %w", w.name, clients, err)
+				}
+				if err := emit(result); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -72,7 +77,7 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 			return Result{}, err
 		}
 	}
-	warm := drive(ctx, f.o.WarmUp, f.clients, f.client, f.report("warm-up"))
+	warm := f.drive(ctx, stretch{f.o.WarmUp, f.clients, f.report("warm-up")})
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
@@ -83,28 +88,28 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	runs, err := f.runs(ctx, f.floorPerS)
+	runs, err := f.runs(ctx, func(ctx context.Context) (float64, error) { return f.floor(ctx, f) })
 	if err != nil {
 		return Result{}, err
 	}
 	r := Result{
 		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.pool.all()),
-		SyncUs: round(float64(sync.Nanoseconds())/1e3, 10), Commit: commit(),
+		SyncUs: round(micro(sync), 10), Commit: commit(),
 	}
-	r.summarize(runs)
+	r.summarize(runs, f.latency)
 	return r, nil
 }
 
 // runs makes the runs of a figure, each between two floors; the floor after one
 // is the floor before the next.
-func (f *figure) runs(ctx context.Context, floor func(context.Context) (perS float64, err error)) ([]run, error) {
+func (f *figure) runs(ctx context.Context, floor func(context.Context) (float64, error)) ([]run, error) {
 	before, err := floor(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var runs []run
 	for repeats := 0; len(runs) < f.o.Runs; {
-		m := drive(ctx, f.o.Duration, f.clients, f.client, f.report(fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs)))
+		m := f.drive(ctx, stretch{f.o.Duration, f.clients, f.report(fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs))})
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -114,7 +119,7 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (perS flo
 		}
 		steady := max(before, after)-min(before, after) <= unsteadyShare*max(before, after)
 		if steady || repeats == repeatsMax {
-			runs = append(runs, run{measured: m, floorPerS: (before + after) / 2, steady: steady})
+			runs = append(runs, run{measured: m, floor: (before + after) / 2, steady: steady})
 			repeats = 0
 		} else {
 			repeats++
@@ -124,13 +129,8 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (perS flo
 	return runs, nil
 }
 
-// floorPerS measures the floor once.
-func (f *figure) floorPerS(ctx context.Context) (perS float64, err error) {
-	client, done, err := f.floor()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, done()) }()
+// driveFloor measures a floor once, in events/s.
+func (f *figure) driveFloor(ctx context.Context, client func(client int) call) (perS float64, err error) {
 	m := drive(ctx, f.o.Floor, f.clients, client, f.report("floor"))
 	if err := ctx.Err(); err != nil {
 		return 0, err

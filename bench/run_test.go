@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,7 +19,7 @@ import (
 func tiny(t *testing.T) Options {
 	return Options{
 		Clients: []int{1, 3}, Duration: 5 * time.Millisecond, WarmUp: time.Millisecond, Floor: 2 * time.Millisecond,
-		Runs: 2, Size: 64, Streams: 3, Dir: t.TempDir(), floorFileBytes: 1 << 20,
+		Runs: 2, Size: 64, Streams: 3, Rate: 5000, Dir: t.TempDir(), floorFileBytes: 1 << 20,
 	}
 }
 
@@ -41,7 +42,7 @@ func TestRun(t *testing.T) {
 	var order []string
 	for _, r := range results {
 		order = append(order, r.Workload+strings.Repeat("+", r.Clients))
-		if r.Nodes != 3 || r.EventsPerS <= 0 || r.FloorPerS <= 0 || r.Ratio <= 0 || r.SyncUs <= 0 {
+		if r.Nodes != 3 || r.EventsPerS <= 0 || r.FloorPerS <= 0 && r.FloorUs <= 0 || r.Ratio <= 0 || r.SyncUs <= 0 {
 			t.Errorf("%s, %d clients: a figure is missing in %+v", r.Workload, r.Clients, r)
 		}
 		if r.Errors != 0 || r.LastError != nil {
@@ -50,14 +51,17 @@ func TestRun(t *testing.T) {
 		if !(r.P50us <= r.P90us && r.P90us <= r.P99us && r.P99us <= r.P999us && r.P999us <= r.MaxUs && r.MaxUs > 0) {
 			t.Errorf("%s, %d clients: percentiles out of order in %+v", r.Workload, r.Clients, r)
 		}
-		if (r.Workload == "load" || r.Workload == "scan") && r.Streams < o.Streams {
+		if (r.Workload == "subscribe") != (r.FloorUs > 0) {
+			t.Errorf("%s has a floor of %v µs", r.Workload, r.FloorUs)
+		}
+		if !slices.Contains([]string{"append", "batch"}, r.Workload) && r.Streams < o.Streams {
 			t.Errorf("%s found %d streams, want at least %d", r.Workload, r.Streams, o.Streams)
 		}
 	}
-	if want := "append+ append+++ batch+ batch+++ load+ load+++ scan+ scan+++"; strings.Join(order, " ") != want {
+	if want := "append+ append+++ batch+ batch+++ load+ load+++ scan+ scan+++ category+ category+++ category-rare+ category-rare+++ catch-up+ subscribe+ subscribe+++"; strings.Join(order, " ") != want {
 		t.Errorf("figures came as %s, want %s", strings.Join(order, " "), want)
 	}
-	for _, want := range []string{"append 1 warm-up", "batch 3 floor", "load 1 run 1 of 2", "scan 3 run 2 of 2"} {
+	for _, want := range []string{"append 1 warm-up", "batch 3 floor", "load 1 run 1 of 2", "scan 3 run 2 of 2", "category-rare 3 run 1 of 2", "subscribe 3 floor"} {
 		if !doing[want] {
 			t.Errorf("progress did not say %q", want)
 		}
@@ -166,14 +170,18 @@ func TestNothingSucceeds(t *testing.T) {
 	refuse := func(int64, firn.Appended, error) (firn.Appended, error) {
 		return firn.Appended{}, firn.Errorf(firn.ErrUnavailable, "planted: no leader")
 	}
-	for _, workload := range []string{"append", "batch", "load", "scan"} {
+	for _, workload := range Workloads {
 		o := tiny(t)
 		o.Workloads = []string{workload}
 		err := Run(t.Context(), &faulty{Store: firn.Memory(), answer: refuse}, o, func(r Result) error {
 			t.Errorf("%s: a result came: %+v", workload, r)
 			return nil
 		})
-		if !errors.Is(err, firn.ErrUnavailable) || !strings.Contains(err.Error(), workload) {
+		figure := workload
+		if workload == "subscribe" {
+			figure = "catch-up" // which comes first
+		}
+		if !errors.Is(err, firn.ErrUnavailable) || !strings.Contains(err.Error(), figure) {
 			t.Errorf("%s: got %v, want the store's own error and the workload's name", workload, err)
 		}
 	}
@@ -225,10 +233,10 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 			}
 			made, floors := 0, test.floors
 			f := figure{bench: &bench{o: o}, clients: 1}
-			f.workload.client = func(int) call {
+			f.workload.drive = calls(func(int) call {
 				made++
 				return func(_ context.Context, lap func(int) bool) error { lap(1); return nil }
-			}
+			})
 			rates := func() (rate int) {
 				rate = floors[0]
 				if len(floors) > 1 {
@@ -238,7 +246,7 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 			}
 			runs, err := f.runs(t.Context(), func(context.Context) (float64, error) { return float64(rates()), nil })
 			var r Result
-			r.summarize(runs)
+			r.summarize(runs, false)
 			if err != nil || made != test.runs || len(runs) != 2 || r.Unsteady != test.unsteady {
 				t.Errorf("%d runs made, %d counted, %d unsteady (error: %v); want %d, 2, %d", made, len(runs), r.Unsteady, err, test.runs, test.unsteady)
 			}
@@ -248,12 +256,12 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 
 func TestOptionsNameAllFaultsAtOnce(t *testing.T) {
 	err := Run(t.Context(), nil, Options{
-		Workloads: []string{"append", "sacn"}, Clients: []int{0, 1, 100_000}, Duration: -time.Second, Runs: -1, Size: 1 << 20, Streams: -5,
+		Workloads: []string{"append", "sacn"}, Clients: []int{0, 1, 100_000}, Duration: -time.Second, Runs: -1, Size: 1 << 20, Streams: -5, Rate: -7,
 	}, nil)
 	if !errors.Is(err, firn.ErrInvalid) {
 		t.Fatalf("got %v, want ErrInvalid", err)
 	}
-	for _, part := range []string{`"sacn"`, "append, batch, load, scan", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams"} {
+	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}

@@ -16,13 +16,13 @@ type Table struct {
 // NewTable returns a table that is printed to w.
 func NewTable(w io.Writer) *Table { return &Table{w: w} }
 
-const tableRow = "%-8s %7s %11s %8s %9s %9s %9s %9s %9s %11s %6s %9s %7s\n"
+const tableRow = "%-13s %7s %11s %8s %9s %9s %9s %9s %9s %11s %6s %9s %7s\n"
 
 // Add prints a row, and before the first one the headings.
 func (t *Table) Add(r Result) error {
 	var b strings.Builder
 	if t.rows == 0 {
-		fmt.Fprintf(&b, tableRow, "workload", "clients", "events/s", "spread", "p50", "p90", "p99", "p99.9", "max", "floor/s", "ratio", "sync", "errors")
+		fmt.Fprintf(&b, tableRow, "workload", "clients", "events/s", "spread", "p50", "p90", "p99", "p99.9", "max", "floor", "ratio", "sync", "errors")
 	}
 	t.rows++
 	ratio := fmt.Sprintf("%.2f", r.Ratio)
@@ -32,7 +32,7 @@ func (t *Table) Add(r Result) error {
 	}
 	fmt.Fprintf(&b, tableRow, r.Workload, fmt.Sprint(r.Clients), Grouped(r.EventsPerS), fmt.Sprintf("%.1f %%", 100*r.Spread),
 		micros(r.P50us), micros(r.P90us), micros(r.P99us), micros(r.P999us), micros(r.MaxUs),
-		Grouped(r.FloorPerS), ratio, micros(r.SyncUs), fmt.Sprint(r.Errors))
+		floor(r), ratio, micros(r.SyncUs), fmt.Sprint(r.Errors))
 	_, err := io.WriteString(t.w, b.String())
 	return err
 }
@@ -45,6 +45,14 @@ func (t *Table) Close() error {
 	_, err := fmt.Fprintf(t.w, "* the floors around a run still differed by more than %.0f %% after %d repetitions: something else uses the machine\n",
 		100*unsteadyShare, repeatsMax)
 	return err
+}
+
+// floor prints what a figure is held against, with its unit.
+func floor(r Result) string {
+	if r.FloorUs > 0 {
+		return micros(r.FloorUs)
+	}
+	return Grouped(r.FloorPerS) + "/s"
 }
 
 // micros prints a time that is given in µs, with three digits.

@@ -31,7 +31,7 @@ type benchOptions struct {
 func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	var o benchOptions
 	cmd := &cobra.Command{
-		Use:       "bench append|batch|load|scan|all",
+		Use:       "bench append|batch|load|scan|category|subscribe|all",
 		Short:     "Measure a store, with the floor of this machine beside every figure",
 		Long:      benchHelp,
 		Args:      args("WORKLOAD"),
@@ -60,7 +60,8 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	f.DurationVar(&o.WarmUp, "warm-up", 0, "before the first run of a figure (default: a fifth of --duration, at most 1s)")
 	f.IntVar(&o.Runs, "runs", 5, "of which a figure is the median")
 	f.IntVar(&o.Size, "size", 256, "bytes of an event's data")
-	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that load and scan find at least", bench.StreamEvents))
+	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that the workloads which read find at least", bench.StreamEvents))
+	f.IntVar(&o.Rate, "rate", 1000, "appends a second that subscribe delivers, whether or not the ones before are answered")
 	f.StringVar(&o.dir, "dir", ".", "where the floor is measured, and a cluster of --nodes keeps its data; give a directory on the nodes' disk")
 	f.StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process, which with --nodes is that of the nodes too, to this file")
 	return cmd
@@ -70,15 +71,21 @@ const benchHelp = `Measures a store, with the floor of this machine beside every
 
 append: one event a call, at the exact revision expected. batch: 100 events a
 call. load: whole streams of 100 events, drawn from all of them. scan: everything
-in global order.
+in global order. category: a category from its beginning until caught up, first one
+that is nearly everything, then one that is a hundredth of it, spread over all.
+subscribe: everything by one subscriber until caught up (catch-up), then from the
+append at --rate to the delivery at each of the clients (subscribe).
 
 A figure is the median of several runs. Directly before and after each run the
 floor is measured with as many clients: for append and batch one preallocated
-file that takes all waiting records with one write and one sync, for load and
-scan a bare TCP echo on loopback with answers of the same size. Where the two
-floors differ by more than 20 %, the run is repeated.
+file that takes all waiting records with one write and one sync; for load, scan and
+catch-up a bare TCP echo on loopback with answers of the same size; for category
+what reading everything yields of it in the same time; for subscribe, a latency, two
+syncs and one round trip. Where the two floors differ by more than 20 %, the run is
+repeated.
 
-The streams stay in the store, in the category bench; a later load uses them.`
+The streams stay in the store, in the categories bench and benchrare; a later
+load uses them.`
 
 // check refuses what is wrong before anything is started.
 func (o *benchOptions) check(cmd *cobra.Command) error {

@@ -62,7 +62,7 @@ func (r *benchRun) run(t *testing.T, words ...string) error {
 
 // benchTiny are the words with flags before them that make a run short.
 func benchTiny(t *testing.T, words ...string) []string {
-	return append([]string{"--duration", "5ms", "--warm-up", "1ms", "--runs", "1", "--streams", "2", "--size", "64", "--dir", t.TempDir()}, words...)
+	return append([]string{"--duration", "5ms", "--warm-up", "1ms", "--runs", "1", "--streams", "2", "--rate", "5000", "--size", "64", "--dir", t.TempDir()}, words...)
 }
 
 func TestBenchPrintsOneLineAFigure(t *testing.T) {
@@ -78,14 +78,16 @@ func TestBenchPrintsOneLineAFigure(t *testing.T) {
 			Size     int
 			Events   float64 `json:"events_per_s"`
 			Floor    float64 `json:"floor_per_s"`
+			FloorUs  float64 `json:"floor_us"`
 		}
 		d := json.NewDecoder(strings.NewReader(line))
-		if err := d.Decode(&f); err != nil || f.Events <= 0 || f.Floor <= 0 || f.Size != 64 {
+		if err := d.Decode(&f); err != nil || f.Events <= 0 || f.Floor+f.FloorUs <= 0 || f.Size != 64 {
 			t.Errorf("line %q: %+v (error: %v)", line, f, err)
 		}
 		figures = append(figures, f.Workload+strings.Repeat("+", f.Clients))
 	}
-	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++"}
+	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++",
+		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++"}
 	if !slices.Equal(figures, want) {
 		t.Errorf("figures %v, want %v", figures, want)
 	}
@@ -145,10 +147,11 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		want  string
 	}{
 		{"", "WORKLOAD is missing"},
-		{"apend", `no workload "apend"; there are append, batch, load, scan`},
+		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe`},
 		{"append --nodes 2", "want 1 or 3"},
 		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
 		{"append --clients 0", "0 clients"},
+		{"subscribe --rate -1", "-1 appends per second"},
 		{"append --connections 0", "--connections 0"},
 		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
 		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},

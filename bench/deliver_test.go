@@ -1,0 +1,63 @@
+package bench
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn"
+)
+
+// lossy is a store whose subscriptions leave every seventh event out.
+type lossy struct{ firn.Store }
+
+func (l lossy) Subscribe(ctx context.Context, q firn.Query) iter.Seq2[firn.Message, error] {
+	return func(yield func(firn.Message, error) bool) {
+		n := 0
+		for m, err := range l.Store.Subscribe(ctx, q) {
+			if n++; n%7 == 0 && m.Mark == nil && !strings.HasSuffix(m.Event.Stream, deliverEnd) {
+				continue
+			}
+			if !yield(m, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestDeliveryMissesEvents(t *testing.T) {
+	o := tiny(t)
+	o.Workloads, o.Clients, o.Runs, o.Duration = []string{"subscribe"}, []int{3}, 1, 20*time.Millisecond
+	for _, r := range collect(t, lossy{firn.Memory()}, o) {
+		if r.Workload == "subscribe" && (r.Errors != 3 || !strings.Contains(r.LastError.Error(), "did not come")) {
+			t.Errorf("%d errors, the last: %v; each of 3 clients misses events", r.Errors, r.LastError)
+		}
+	}
+}
+
+// The latency of a delivery includes the time in which the append was held up.
+func TestDeliveryLatency(t *testing.T) {
+	const held = 5 * time.Millisecond
+	o := tiny(t)
+	o.Workloads, o.Clients, o.Runs, o.Rate = []string{"subscribe"}, []int{2}, 1, 1000
+	for _, r := range collect(t, late{firn.Memory(), held}, o) {
+		if r.Workload == "subscribe" && (r.Errors > 0 || r.P50us < float64(held.Microseconds())) {
+			t.Errorf("p50 %v µs, %d errors; every append was held for %v", r.P50us, r.Errors, held)
+		}
+	}
+}
+
+// late is a store that appends after a while.
+type late struct {
+	firn.Store
+	held time.Duration
+}
+
+func (l late) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	if !writes[0].Drafts[0].Occurred.IsZero() { // not what is written to be read
+		time.Sleep(l.held)
+	}
+	return l.Store.Append(ctx, writes...)
+}
