@@ -63,6 +63,7 @@ type Coordinator struct {
 	stale     []command.Aside
 	dueAt     time.Time     // when to look for what is due; zero: never
 	firstDue  firn.Position // before the first aside that is due nothing is unsettled; 0: there is none
+	next      *flight       // the step that is being made
 	flight    *flight
 	stepped   time.Time // when the last step ended
 
@@ -95,6 +96,7 @@ func Start(o Options) *Coordinator {
 		// Numbers are not used again, even by another coordinator of this epoch.
 		number: uint64(max(0, o.Now().UnixMicro())),
 	}
+	c.next = c.newFlight()
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.rates.began = o.Now()
 	c.running.Go(c.run)
@@ -114,6 +116,9 @@ func (c *Coordinator) Stop(err error) {
 	c.running.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, call := range c.next.calls {
+		call.finish(c.over)
+	}
 	for _, it := range c.answered {
 		it.answer.call.finish(c.over)
 	}
@@ -163,6 +168,9 @@ func (c *Coordinator) run() {
 		if err == nil {
 			c.expire()
 			busy, err = c.readFlow()
+		}
+		if err == nil && c.flight != nil {
+			c.gather()
 		}
 		if err == nil && c.flight == nil {
 			if err = c.readAsides(); err == nil {

@@ -66,6 +66,10 @@ func (c *Coordinator) load() error {
 func (c *Coordinator) void() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, call := range c.next.calls {
+		call.void()
+	}
+	c.next = c.newFlight()
 	for _, it := range c.answered {
 		it.answer.call.void()
 	}

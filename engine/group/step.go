@@ -19,7 +19,8 @@ const (
 // flight is a step on its way, and what follows once it is applied.
 type flight struct {
 	step    *command.Settle
-	settled []*item // answered: the next of their lanes comes
+	settled []*item // answered
+	caught  []*item // of these, those of streams that catch up: the next comes once the step is applied
 	covered []*item // behind one that was set aside, which stands for them
 	leaving []*lane // with nothing in memory, and held by nothing any more
 	held    []string
@@ -28,15 +29,31 @@ type flight struct {
 	op      *operation
 }
 
+// gather concludes, while a step is under way, what was settled in the flow:
+// the next of the streams need not wait until that is kept. Should it never be,
+// both are delivered again, in order.
+func (c *Coordinator) gather() {
+	settings := c.settings()
+	for len(c.next.calls) < stepAnswersMax {
+		it := c.nextAnswer(func(it *item) bool {
+			settles := it.answer.outcome == firn.Ack || it.answer.outcome == firn.Skip
+			return settles && it.aside == nil && (it.lane == nil || it.lane.aside == nil)
+		})
+		if it == nil {
+			return
+		}
+		c.conclude(c.next, it, &settings)
+	}
+}
+
 // begin makes a step of what was answered and proposes it. No step is under
 // way.
 func (c *Coordinator) begin() {
-	f := &flight{step: &command.Settle{
-		Group: []byte(c.name), Created: c.progress.Created, Step: c.progress.Step + 1,
-	}}
+	f := c.next
+	f.step.Created, f.step.Step = c.progress.Created, c.progress.Step+1
 	settings := c.settings()
 	for len(f.calls) < stepAnswersMax && max(len(f.step.Added), len(f.step.Removed)) < stepAsidesMax {
-		it := c.nextAnswer()
+		it := c.nextAnswer(func(*item) bool { return true })
 		if it == nil {
 			break
 		}
@@ -60,21 +77,26 @@ func (c *Coordinator) begin() {
 		c.stale = nil
 	}
 	if len(f.settled)+len(f.step.Removed)+len(f.step.Added) > 0 || c.checkpointDue() {
+		c.next = c.newFlight()
 		c.propose(f)
 	}
 }
 
-// nextAnswer takes the oldest answer; nil where there is none.
-func (c *Coordinator) nextAnswer() *item {
+// nextAnswer takes the oldest answer, if it is wanted; nil where there is none.
+func (c *Coordinator) nextAnswer(wanted func(*item) bool) *item {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.answered) == 0 {
+	if len(c.answered) == 0 || !wanted(c.answered[0]) {
 		return nil
 	}
 	it := c.answered[0]
 	c.answered[0] = nil
 	c.answered = c.answered[1:]
 	return it
+}
+
+func (c *Coordinator) newFlight() *flight {
+	return &flight{step: &command.Settle{Group: []byte(c.name)}}
 }
 
 // checkpointDue reports whether it is time to say how far the group has looked
@@ -138,8 +160,10 @@ func (c *Coordinator) pass(f *flight, it *item) {
 	}
 	l := it.lane
 	if l == nil || l.aside == nil {
+		c.goOn(it)
 		return
 	}
+	f.caught = append(f.caught, it)
 	c.remove(f, l.aside)
 	if len(l.items) == 1 && !l.more {
 		l.aside = nil
@@ -346,6 +370,8 @@ func (c *Coordinator) settle(f *flight, err error) {
 	}
 	for _, it := range f.settled {
 		it.done = true
+	}
+	for _, it := range f.caught {
 		c.goOn(it)
 	}
 	rest := c.flow[:0]
