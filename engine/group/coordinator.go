@@ -125,10 +125,12 @@ func (c *Coordinator) Stop(err error) {
 	c.answered = nil
 }
 
-// Update changes the group's settings. What it follows stays.
+// Update changes the group's settings. Which types of events it follows may be
+// others, where upcasters make others into the wanted ones; all else that it
+// follows stays.
 func (c *Coordinator) Update(g firn.Group) {
 	c.mu.Lock()
-	c.anew = c.anew || c.group.Unordered != g.Unordered
+	c.anew = c.anew || c.group.Unordered != g.Unordered || !SameTarget(&c.group, &g)
 	c.group = g
 	c.dispatch()
 	c.mu.Unlock()

@@ -242,7 +242,8 @@ func messages(all iter.Seq2[firn.Message, error]) iter.Seq2[firn.Event, error] {
 	}
 }
 
-// TestUpcastDeliveries: a group's consumers see today's shape, too.
+// TestUpcastDeliveries: a group's consumers see today's shape, too, and a group
+// that names types names today's.
 func TestUpcastDeliveries(t *testing.T) {
 	t.Parallel()
 	db, err := server.Embed(t.TempDir(), server.EmbedOptions{CacheBytes: 32 << 20})
@@ -250,29 +251,66 @@ func TestUpcastDeliveries(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Define(t.Context(), firn.UpcasterDefinition, "order-shape", []byte(orderShape), firn.None); err != nil {
+	ctx := t.Context()
+	for _, g := range []firn.Group{{Name: "all", Category: "order", Unordered: true}, {Name: "paid", Category: "order", Types: []string{"OrderPaid"}}, {Name: "paied", Category: "order", Types: []string{"OrderPaied"}}} {
+		if _, err := db.CreateGroup(ctx, g); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.Define(ctx, firn.UpcasterDefinition, "order-shape", []byte(orderShape), firn.None); err != nil {
 		t.Fatal(err)
 	}
 	appendAll(t, db, "order-1", firn.Draft{Type: "OrderPlaced", Data: []byte(`{"cust":"ann"}`)}, firn.Draft{Type: "OrderPlaced", Data: []byte(`[]`)})
-	if _, err := db.CreateGroup(t.Context(), firn.Group{Name: "mail", Category: "order", Unordered: true}); err != nil {
-		t.Fatal(err)
-	}
-	consumer, err := db.Consume(t.Context(), "mail", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer consumer.Close()
-	var got []string
-	for d, err := range consumer.Deliveries(t.Context()) {
+	appendAll(t, db, "order-2", firn.Draft{Type: "OrderPaied", Data: []byte(`{"n":1}`)}, firn.Draft{Type: "OrderPaid", Data: []byte(`{"n":2}`)})
+	delivered := func(name string, n int) (got []string) {
+		consumer, err := db.Consume(ctx, name, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got = append(got, line(&d.Event)); len(got) == 2 {
-			break
+		defer consumer.Close()
+		for d, err := range consumer.Deliveries(ctx) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := consumer.Settle(ctx, firn.Settlement{Token: d.Token, Outcome: firn.Ack}); err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, line(&d.Event)); len(got) == n {
+				break
+			}
+		}
+		return got
+	}
+	for name, want := range map[string][]string{
+		"all":  {`OrderPlaced 2 {"customer":"ann","currency":"EUR"} `, `OrderPlaced 0 [] fault`, `OrderPaid 1 {"n":1} `, `OrderPaid 0 {"n":2} `},
+		"paid": {`OrderPaid 1 {"n":1} `, `OrderPaid 0 {"n":2} `},
+	} {
+		if got := delivered(name, len(want)); !slices.Equal(got, want) {
+			t.Errorf("the group %s is delivered %q, want %q", name, got, want)
 		}
 	}
-	want := []string{`OrderPlaced 2 {"customer":"ann","currency":"EUR"} `, `OrderPlaced 0 [] fault`}
-	if !slices.Equal(got, want) {
-		t.Errorf("delivered were %q, want %q", got, want)
+	info, err := db.GroupInfo(ctx, "paid")
+	if err != nil || !slices.Equal(info.Group.Types, []string{"OrderPaid"}) {
+		t.Errorf("the group shows itself as %+v, %v", info.Group, err)
+	}
+	// What is stored under a name that it has no more is passed by.
+	consumer, err := db.Consume(ctx, "paied", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		for d := range consumer.Deliveries(waited) {
+			t.Errorf("the group of a name of before is delivered %s", line(&d.Event))
+		}
+	}()
+	defer consumer.Close()
+	head, _, err := db.Head(ctx, firn.Consistency{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parked, err := db.WaitGroup(ctx, "paied", head); err != nil || parked != 0 {
+		t.Errorf("waiting for the group of a name of before: %d parked, %v", parked, err)
 	}
 }

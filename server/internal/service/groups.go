@@ -154,7 +154,11 @@ func (s *Service) GroupInfo(ctx context.Context, name string) (firn.GroupInfo, e
 	if _, err := s.consistent(ctx, firn.Consistency{}); err != nil {
 		return firn.GroupInfo{}, err
 	}
-	return c.Info(ctx)
+	info, err := c.Info(ctx)
+	if r, _ := s.current(); r != nil {
+		info.Group.Types = wantedTypes(r.Engine, name).Types // not those that are stored
+	}
+	return info, err
 }
 
 func (s *Service) coordinator(ctx context.Context, name string) (*group.Coordinator, error) {
@@ -180,7 +184,7 @@ func (s *Service) Consume(ctx context.Context, name string, inFlight uint32) (*C
 	if err != nil {
 		return nil, err
 	}
-	return &Consumer{Consumer: u, service: s, engine: r.Engine}, nil
+	return &Consumer{Consumer: u, service: s, engine: r.Engine, name: name}, nil
 }
 
 // Consumer is a group's consumer whose events are in today's shape.
@@ -188,24 +192,55 @@ type Consumer struct {
 	*group.Consumer
 	service *Service
 	engine  *engine.Engine
+	name    string
 	p       shaper
 }
 
-// Next is that of the group's consumer.
+// Next is that of the group's consumer. What turns out not to be wanted, once it
+// is in today's shape, is skipped.
 func (u *Consumer) Next(ctx context.Context, most int) ([]group.Delivery, error) {
-	deliveries, err := u.Consumer.Next(ctx, most)
-	if u.p.sh = u.service.shapes(u.engine); !u.p.sh.any || u.p.sh.broken != nil {
-		return deliveries, err // as they are stored, rather than none
-	}
-	for i := range deliveries {
-		d := &deliveries[i]
-		shown, _, failed := u.p.record(ctx, d.Stored)
-		if failed != nil {
-			return deliveries[:i], failed
+	for {
+		deliveries, err := u.Consumer.Next(ctx, most)
+		if u.p.sh = u.service.shapes(u.engine); err != nil || !u.p.sh.any || u.p.sh.broken != nil {
+			return deliveries, err // as they are stored, rather than none
 		}
-		d.Stored = shown
+		wanted := wantedTypes(u.engine, u.name)
+		shown := deliveries[:0]
+		var skipped []firn.Settlement
+		for i := range deliveries {
+			d := deliveries[i]
+			var typ string
+			if d.Stored, typ, err = u.p.record(ctx, d.Stored); err != nil {
+				return nil, err
+			}
+			if wanted.WantsType(typ) {
+				shown = append(shown, d)
+			} else {
+				skipped = append(skipped, firn.Settlement{Token: d.Token, Outcome: firn.Skip})
+			}
+		}
+		if len(skipped) > 0 {
+			if _, err := u.Settle(ctx, skipped); err != nil {
+				return nil, err
+			}
+		}
+		if len(shown) > 0 {
+			return shown, nil
+		}
 	}
-	return deliveries, err
+}
+
+// wantedTypes is what a group selects by type, as it is defined.
+func wantedTypes(e *engine.Engine, name string) firn.Query {
+	d, found := e.Definition(command.ClassGroup, name)
+	if !found {
+		return firn.Query{}
+	}
+	g, _, err := group.Decode(d.Name, d.Body)
+	if err != nil {
+		return firn.Query{}
+	}
+	return firn.Query{Types: g.Types, TypePrefixes: g.TypePrefixes}
 }
 
 // Parked is [firn.Groups.Parked].

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type lead struct {
 type coordinated struct {
 	*group.Coordinator
 	created firn.Position
-	version uint64 // of the definition
+	version uint64   // of the definition
+	types   []string // as they are stored
 }
 
 // takeUpPause is how long a leader waits before it tries again to learn what
@@ -133,6 +135,7 @@ func (l *lead) coordinate() {
 
 func (l *lead) coordinateAll() (ended []*coordinated) {
 	definitions, _ := l.replica.Engine.Definitions(command.ClassGroup)
+	shapes := l.service.shapes(l.replica.Engine)
 	defined := make(map[string]bool)
 	for i := range definitions {
 		d := &definitions[i]
@@ -142,6 +145,7 @@ func (l *lead) coordinateAll() (ended []*coordinated) {
 			continue // it has changed once more; this is looked at again
 		}
 		defined[d.Name] = true
+		settings.Types = shapes.storedTypes(&settings)
 		g := l.groups[d.Name]
 		if g != nil && g.created != progress.Created {
 			ended = append(ended, g)
@@ -153,10 +157,10 @@ func (l *lead) coordinateAll() (ended []*coordinated) {
 				Now: l.service.options.Now, Logger: l.service.options.Logger,
 			})}
 			l.groups[d.Name] = g
-		} else if g.version != d.Version {
+		} else if g.version != d.Version || !slices.Equal(g.types, settings.Types) {
 			g.Update(settings)
 		}
-		g.version = d.Version
+		g.version, g.types = d.Version, settings.Types
 	}
 	for name, g := range l.groups {
 		if !defined[name] {

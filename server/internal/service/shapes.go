@@ -200,6 +200,16 @@ func (sh *shapes) asked(q firn.Query) (_ firn.Query, again bool, err error) {
 	return q, true, nil
 }
 
+// storedTypes returns the types that a group is to follow so that all that it
+// wants comes: those that it names are today's.
+func (sh *shapes) storedTypes(g *firn.Group) []string {
+	asked, _, err := sh.asked(firn.Query{Types: g.Types, TypePrefixes: g.TypePrefixes})
+	if err != nil {
+		return g.Types // it follows what is stored under these names, rather than nothing
+	}
+	return asked.Types
+}
+
 // event shows an event in today's shape. One that cannot be shown so stays as it
 // is, and carries why. The error is only the context's.
 func (sh *shapes) event(ctx context.Context, e *firn.Event) error {
