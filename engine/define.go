@@ -105,7 +105,7 @@ func (a *applier) judgeDefine(expect firn.Expectation, v *Definition) error {
 		held := &a.definitions.list[i]
 		bytes -= held.bytes()
 		if expect == firn.None {
-			return firn.Errorf(firn.ErrAlreadyExists, "there is a %s %s already, of version %d", v.Class, v.Name, held.Version)
+			return firn.Errorf(firn.ErrAlreadyExists, "the %s %s is there already, of version %d", v.Class, v.Name, held.Version)
 		}
 		if want, exact := expect.Exact(); exact && uint64(want) != held.Version {
 			return firn.Errorf(firn.ErrConflict, "the %s %s is at version %d, not %d; look at what has changed", v.Class, v.Name, held.Version, want)

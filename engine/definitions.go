@@ -60,7 +60,7 @@ func (e *Engine) DefinitionVersions(class command.Class, name string) (found []D
 		return it.Error()
 	})
 	if err == nil && len(found) == 0 {
-		err = firn.Errorf(firn.ErrNotFound, "there has never been a %s %s", class, name)
+		err = firn.Errorf(firn.ErrNotFound, "the %s %s has never been defined", class, name)
 	}
 	return found, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/firndb/firn"
@@ -71,4 +72,10 @@ func IsFoldFailure(err error) (firn.Position, bool) {
 		return e.Positions[0], true
 	}
 	return 0, false
+}
+
+// Reason is what an error of [Compute] says beside the fold and the event at
+// which it failed.
+func Reason(f Fold, e *firn.Event, err error) string {
+	return strings.TrimPrefix(err.Error(), where(f.Name(), e))
 }

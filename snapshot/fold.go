@@ -54,8 +54,13 @@ func failed(ctx context.Context, fold string, e *firn.Event, err error) error {
 	}
 	return &firn.Error{
 		Kind: firn.ErrProgram, Stream: e.Stream, Positions: []firn.Position{e.Position},
-		Message: fmt.Sprintf("the fold %s fails at revision %d of stream %q (position %d, type %.64q): %v", fold, e.Revision, e.Stream, e.Position, e.Type, err),
+		Message: where(fold, e) + err.Error(),
 	}
+}
+
+// where is the beginning of the message of a fold's failure.
+func where(fold string, e *firn.Event) string {
+	return fmt.Sprintf("the fold %s fails at revision %d of stream %q (position %d, type %.64q): ", fold, e.Revision, e.Stream, e.Position, e.Type)
 }
 
 func tooLarge(fold string, n int) error {

@@ -80,6 +80,7 @@ type noGroups = firn.Groups
 type memory struct {
 	firn.Store
 	noGroups
+	noDefinitions
 	refuse func(writes []firn.Write) error // before an append
 	lose   func(writes []firn.Write) error // its answer, after it was done
 	admin  []string                        // what was asked about the cluster
@@ -135,6 +136,27 @@ func (m *memory) Status(context.Context, string) (wire.ClusterStatus, error) {
 	return wire.ClusterStatus{Leader: "n1", Term: 7, Nodes: []wire.NodeStatus{
 		{ID: "n1", Role: "voter", Up: true, Address: "127.0.0.1:7400", Peer: "127.0.0.1:7410", HTTP: "127.0.0.1:7420", Applied: 12, Version: "v1", DiskFree: 99},
 	}}, nil
+}
+
+// noDefinitions: what defines is tried on nodes.
+type noDefinitions struct{}
+
+var errNoDefinitions = firn.Errorf(firn.ErrUnsupported, "a store in memory keeps no definitions")
+
+func (noDefinitions) Define(context.Context, firn.DefinitionClass, string, []byte, firn.Expectation) (firn.Definition, error) {
+	return firn.Definition{}, errNoDefinitions
+}
+
+func (noDefinitions) DefineWithID(context.Context, firn.ID, firn.DefinitionClass, string, []byte, firn.Expectation) (firn.Definition, error) {
+	return firn.Definition{}, errNoDefinitions
+}
+
+func (noDefinitions) Definitions(context.Context, firn.DefinitionClass, firn.Point) ([]firn.Definition, error) {
+	return nil, errNoDefinitions
+}
+
+func (noDefinitions) DefinitionVersions(context.Context, firn.DefinitionClass, string) ([]firn.Definition, error) {
+	return nil, errNoDefinitions
 }
 
 func (m *memory) ask(words ...string) error {

@@ -32,6 +32,20 @@ func (p *printer) event(e *firn.Event) error {
 	})
 }
 
+// event prints an event. Why it is not in today's shape goes to standard error
+// where it is not part of what is printed.
+func (s *session) event(e *firn.Event) error {
+	if err := s.print.event(e); err != nil || e.Fault == nil || s.print.format == "json" {
+		return err
+	}
+	return s.noteFault(e)
+}
+
+func (s *session) noteFault(e *firn.Event) error {
+	_, err := fmt.Fprintf(s.err, "firn: %s/%d @%d is shown as it is stored: %v\n", e.Stream, e.Revision, e.Position, e.Fault)
+	return err
+}
+
 // printable reports whether bytes can go to a terminal as they are.
 func printable(b []byte) bool {
 	return !strings.ContainsFunc(string(b), func(r rune) bool {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
@@ -22,7 +24,10 @@ func newExportCommand(c *console) *cobra.Command {
 		Use:   "export [STREAM | --category C]",
 		Short: "Print events as CloudEvents, one JSON object a line",
 		Long: `Print events as CloudEvents, one JSON object a line, in the order of the store.
-The same events always give the same bytes; firn import reads them.`,
+The same events always give the same bytes; firn import reads them.
+
+With --upcast, an event that cannot be brought into today's shape is printed as
+it is stored and named on standard error; the exit status is then 1 at the end.`,
 		Example: `  firn export | gzip > store.ndjson.gz
   firn export --category order --at 2026-03-01`,
 		Args:              args("[STREAM]"),
@@ -64,7 +69,7 @@ func (o *exportOptions) query(c *console) (firn.Query, error) {
 }
 
 func runExport(s *session, q firn.Query) error {
-	show := func(firn.Position) {}
+	show, hide := func(firn.Position) {}, func() {}
 	if s.terminalErr && !s.terminalOut {
 		head, _, err := s.db.Head(s.ctx, q.Consistency)
 		if err != nil {
@@ -72,15 +77,28 @@ func runExport(s *session, q firn.Query) error {
 		}
 		bar := newBar(s.err, "export", int64(head))
 		defer bar.Finish()
+		hide = func() { bar.Clear() }
 		show = func(p firn.Position) { bar.Set64(int64(min(p, head))) }
 	}
 	if err := s.noteMoment(q.Bound, q.Consistency); err != nil {
 		return err
 	}
 	var line []byte
-	return each(s.patience, s.db.Read(s.ctx, q), func(e *firn.Event) error {
+	faults := uint64(0)
+	err := each(s.patience, s.db.Read(s.ctx, q), func(e *firn.Event) error {
 		show(e.Position)
+		if e.Fault != nil {
+			faults++
+			hide()
+			if err := s.noteFault(e); err != nil {
+				return err
+			}
+		}
 		line = cloudevents.Append(line[:0], e)
 		return s.print.line(line)
 	})
+	if err == nil && faults > 0 {
+		err = fmt.Errorf("%s could not be upcast and stand in the export as they are stored; each is named above", plural(faults, "event"))
+	}
+	return err
 }

@@ -53,6 +53,7 @@ func newRootCommand(c *console) *cobra.Command {
 		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newTraceCommand(c), newSubscribeCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
 		{"A stream's life:", []*cobra.Command{newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c)}},
 		{"Consumers:", []*cobra.Command{newConsumerGroupCommand(c), newConsumeCommand(c), newWaitCommand(c)}},
+		{"Declared programs:", []*cobra.Command{newFoldCommand(c), newUpcasterCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
 		{"Care:", []*cobra.Command{newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
 	} {

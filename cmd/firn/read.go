@@ -74,5 +74,5 @@ func runRead(s *session, q firn.Query) error {
 	if err := s.noteMoment(q.Bound, q.Consistency); err != nil {
 		return err
 	}
-	return each(s.patience, s.db.Read(s.ctx, q), s.print.event)
+	return each(s.patience, s.db.Read(s.ctx, q), s.event)
 }

@@ -14,6 +14,10 @@ import (
 type store interface {
 	firn.Store
 	firn.Groups
+	firn.Definitions
+
+	// DefineWithID is Define with an id by which it can be repeated.
+	DefineWithID(ctx context.Context, id firn.ID, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error)
 
 	// Resolve says which position a point in time is, 0 for before the first;
 	// open says that later events could still fall into the moment.

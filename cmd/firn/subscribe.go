@@ -112,7 +112,7 @@ func runSubscribe(s *session, q firn.Query, o *subscribeOptions) error {
 			return s.followed(err)
 		}
 		if m.Mark == nil {
-			err = s.print.event(&m.Event)
+			err = s.event(&m.Event)
 		} else if o.marks {
 			err = s.print.mark(m.Mark)
 		}
