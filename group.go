@@ -63,6 +63,11 @@ const (
 	RetryLater Outcome = 2 // deliver it again, after a delay
 	Park       Outcome = 3 // set it aside for a person to look at
 	Skip       Outcome = 4 // not wanted; go on
+
+	// GiveBack is for deliveries that were not begun, by a consumer that is about
+	// to close: they go to others as though they had not been handed out, and
+	// this consumer is handed nothing more.
+	GiveBack Outcome = 5
 )
 
 // Settlement answers a delivery.

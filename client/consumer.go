@@ -40,7 +40,8 @@ type consumer struct {
 	ctx   context.Context // ends at Close
 	close context.CancelFunc
 
-	// Of the goroutine that takes deliveries.
+	taking sync.Mutex // held while the next delivery is taken
+	// Guarded by taking.
 	tries  tries
 	due    []wire.Delivery // delivered over flow, not yet yielded
 	events record.Decoder
@@ -145,6 +146,8 @@ func (c *consumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, erro
 
 // next waits for the next delivery, on whichever connection.
 func (c *consumer) next(ctx context.Context) (d firn.Delivery, err error) {
+	c.taking.Lock()
+	defer c.taking.Unlock()
 	for {
 		if err := ctx.Err(); err != nil {
 			return d, err
@@ -189,7 +192,7 @@ func (c *consumer) Settle(ctx context.Context, answers ...firn.Settlement) error
 	for rest := answers; len(rest) > 0; {
 		some := rest[:min(len(rest), wire.SettlementsMax)]
 		rest = rest[len(some):]
-		n, err := c.settle(ctx, some)
+		n, err := c.settle(ctx, c.current(), some)
 		if err != nil {
 			return err
 		}
@@ -201,13 +204,12 @@ func (c *consumer) Settle(ctx context.Context, answers ...firn.Settlement) error
 	return nil
 }
 
-func (c *consumer) settle(ctx context.Context, answers []firn.Settlement) (void int, err error) {
+func (c *consumer) settle(ctx context.Context, f *flow, answers []firn.Settlement) (void int, err error) {
 	for i := range answers {
-		if a := &answers[i]; a.Outcome < firn.Ack || a.Outcome > firn.Skip || a.Delay < 0 {
-			return 0, firn.Errorf(firn.ErrInvalid, "an answer with the outcome %d and the delay %v; give one of firn.Ack, RetryLater, Park and Skip, and a delay of 0 or more", a.Outcome, a.Delay)
+		if a := &answers[i]; a.Outcome < firn.Ack || a.Outcome > firn.GiveBack || a.Delay < 0 {
+			return 0, firn.Errorf(firn.ErrInvalid, "an answer with the outcome %d and the delay %v; give one of firn.Ack, RetryLater, Park, Skip and GiveBack, and a delay of 0 or more", a.Outcome, a.Delay)
 		}
 	}
-	f := c.current()
 	if f == nil || f.in.isOver() {
 		return len(answers), nil // the deliveries went with their connection
 	}
@@ -249,6 +251,31 @@ func mayHaveCounted(ctx context.Context, err error) error {
 	return firn.Errorf(firn.ErrUnknown, "the answers may have counted, or not: %s; events of which they have not are delivered again", reason(err))
 }
 
+// giveBack says of the deliveries that have come and that nobody has seen that
+// they were not begun.
+func (c *consumer) giveBack(f *flow) {
+	c.taking.Lock() // next has ended, or is about to: its context has
+	unseen := c.due
+	c.due = nil
+	c.taking.Unlock()
+	for _, got := range f.in.rest() {
+		var m wire.Deliveries
+		if got.kind == wire.KindDeliveries && wire.ParseInto(&m, got.body) == nil {
+			unseen = append(unseen, m.Items...)
+		}
+	}
+	if len(unseen) == 0 {
+		return
+	}
+	answers := make([]firn.Settlement, len(unseen))
+	for i := range unseen {
+		answers[i] = firn.Settlement{Token: unseen[i].Token, Outcome: firn.GiveBack}
+	}
+	ctx, cancel := context.WithTimeout(c.client.ctx, c.client.o.KeepAlive)
+	defer cancel()
+	c.settle(ctx, f, answers) // where it is not heard, they are given back all the same
+}
+
 // Close gives back what is not settled. It returns once the node has done so, or
 // is silent.
 func (c *consumer) Close() error {
@@ -264,6 +291,7 @@ func (c *consumer) Close() error {
 	if f.in.isOver() {
 		return nil
 	}
+	c.giveBack(f)
 	f.conn.tell(f.id, &wire.Plain{Is: wire.KindCancel})
 	timer := time.NewTimer(c.client.o.KeepAlive)
 	defer timer.Stop()

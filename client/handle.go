@@ -183,10 +183,12 @@ func (h *handling) work(t taken) {
 	select {
 	case h.slots <- struct{}{}:
 	case <-h.stopping.Done():
+		h.giveBack(t)
 		return
 	}
 	defer func() { <-h.slots }()
 	if h.stopping.Err() != nil {
+		h.giveBack(t)
 		return
 	}
 	if !time.Now().Before(t.until) {
@@ -199,9 +201,14 @@ func (h *handling) work(t taken) {
 	var stopped *stopError
 	if errors.As(err, &stopped) {
 		h.stop(stopped)
+		h.giveBack(t)
 		return
 	}
 	h.answers <- answerTo(t.Token, err)
+}
+
+func (h *handling) giveBack(t taken) {
+	h.answers <- firn.Settlement{Token: t.Token, Outcome: firn.GiveBack}
 }
 
 // settle sends answers: all that have gathered while those before were on their

@@ -70,6 +70,15 @@ func (b *inbox) end() {
 	}
 }
 
+// rest takes out all frames that are there.
+func (b *inbox) rest() []frame {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	frames := b.frames
+	b.frames, b.bytes = nil, 0
+	return frames
+}
+
 // isOver reports whether no further frame comes.
 func (b *inbox) isOver() bool {
 	select {

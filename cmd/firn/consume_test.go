@@ -119,7 +119,7 @@ func TestConsumerStopsOnSIGTERM(t *testing.T) {
 	if b, err := os.ReadFile(said); string(b) != stopping {
 		t.Errorf("it said %q (%v)", b, err)
 	}
-	if r := o.run("", "consume", "g", "--until-caught-up"); strings.Count(r.out, "\n") != 1 || !strings.Contains(r.out, `"stream":"b"`) {
+	if r := o.run("", "consume", "g", "--until-caught-up"); strings.Count(r.out, "\n") != 1 || !strings.Contains(r.out, `"stream":"b"`) || !strings.Contains(r.out, `"attempt":1,`) {
 		t.Errorf("left for others:\n%s%s", r.out, r.err)
 	}
 }

@@ -18,9 +18,10 @@ type Consumer struct {
 	gone  chan struct{} // closed by Close
 
 	// Guarded by c.mu.
-	closed bool
-	holds  int     // deliveries that are not answered
-	got    []*item // handed over while it waits
+	closed  bool
+	leaving bool    // it has given something back: it is handed nothing more
+	holds   int     // deliveries that are not answered
+	got     []*item // handed over while it waits
 }
 
 // ErrClosed is what a closed consumer answers.
@@ -141,6 +142,9 @@ func (u *Consumer) refusal() error {
 }
 
 func (u *Consumer) room() bool {
+	if u.leaving {
+		return false
+	}
 	limit := u.c.group.InFlight
 	if u.limit > 0 {
 		limit = min(limit, u.limit)
@@ -207,6 +211,11 @@ func (c *Coordinator) takeBack(items []*item) {
 	for _, it := range items {
 		c.undo(it)
 	}
+	c.offerAgain(items)
+}
+
+// offerAgain makes items ready that were taken from their consumers. mu is held.
+func (c *Coordinator) offerAgain(items []*item) {
 	slices.SortFunc(items, func(a, b *item) int {
 		if a.position < b.position {
 			return -1

@@ -275,3 +275,33 @@ func TestWhoAsksAfterAChangeHearsOfIt(t *testing.T) {
 		}
 	})
 }
+
+// What a consumer gives back because it is about to close was not an attempt,
+// and does not come to it again.
+func TestGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, firn.Group{Name: "g", All: true, MaxAttempts: 1})
+		w.append("a", 1) // @2
+		w.append("b", 1) // @3
+		leaving := w.join(0)
+		got := w.next(leaving, 10)
+		expect(t, got, "a@2#1 b@3#1 ")
+		void, err := leaving.Settle(t.Context(), []firn.Settlement{
+			{Token: got[0].Token, Outcome: firn.GiveBack}, {Token: got[1].Token, Outcome: firn.Ack}, {Token: got[0].Token, Outcome: firn.GiveBack},
+		})
+		if void != 1 || err != nil {
+			t.Errorf("given back and acknowledged: %d void, %v", void, err)
+		}
+		expect(t, w.next(leaving, 10), "")
+		if err := leaving.Close(); err != nil {
+			t.Error(err)
+		}
+		other := w.join(0)
+		got = w.next(other, 10)
+		expect(t, got, "a@2#1 ")
+		w.settle(other, firn.GiveBack, got...)
+		if got := info(t, w); got != "passed 1 of 3, lag 1 true, in flight 0, retrying 0, parked 0, waiting 0" {
+			t.Error(got)
+		}
+	})
+}

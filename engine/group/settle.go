@@ -50,7 +50,8 @@ func (u *Consumer) Settle(ctx context.Context, answers []firn.Settlement) (void 
 		}
 	}
 	w := &call{done: make(chan struct{})}
-	if void, err = u.answer(answers, w); err != nil || void == len(answers) {
+	void, waits, err := u.answer(answers, w)
+	if err != nil || !waits {
 		return void, err
 	}
 	select {
@@ -62,8 +63,8 @@ func (u *Consumer) Settle(ctx context.Context, answers []firn.Settlement) (void 
 }
 
 func checkAnswer(a *firn.Settlement) error {
-	if a.Outcome < firn.Ack || a.Outcome > firn.Skip {
-		return firn.Errorf(firn.ErrInvalid, "an answer of outcome %d; there are %d to %d", a.Outcome, firn.Ack, firn.Skip)
+	if a.Outcome < firn.Ack || a.Outcome > firn.GiveBack {
+		return firn.Errorf(firn.ErrInvalid, "an answer of outcome %d; there are %d to %d", a.Outcome, firn.Ack, firn.GiveBack)
 	}
 	if a.Delay < 0 || a.Delay > delayMax {
 		return firn.Errorf(firn.ErrInvalid, "an event is to be delivered again after %v; give 0 to %v", a.Delay, delayMax)
@@ -71,19 +72,20 @@ func checkAnswer(a *firn.Settlement) error {
 	return nil
 }
 
-// answer puts the answers before the loop.
-func (u *Consumer) answer(answers []firn.Settlement, w *call) (void int, err error) {
+// answer puts the answers before the loop. waits says that there are any that w
+// waits for.
+func (u *Consumer) answer(answers []firn.Settlement, w *call) (void int, waits bool, err error) {
 	c := u.c
 	now := c.o.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := u.refusal(); err != nil {
 		if errors.Is(err, ErrClosed) {
-			return len(answers), nil
+			return len(answers), false, nil
 		}
-		return 0, err
+		return 0, false, err
 	}
-	var taken []*item
+	var taken, back []*item
 	for i := range answers {
 		a := &answers[i]
 		it := c.delivered[a.Token.Number]
@@ -92,14 +94,19 @@ func (u *Consumer) answer(answers []firn.Settlement, w *call) (void int, err err
 			continue
 		}
 		c.undo(it)
+		if a.Outcome == firn.GiveBack {
+			u.leaving = true
+			back = append(back, it)
+			continue
+		}
 		it.answer = answer{outcome: a.Outcome, at: now, delay: a.Delay, reason: reason(a.Reason), call: w}
 		taken = append(taken, it)
 	}
 	w.left = len(taken)
 	c.answered = append(c.answered, taken...)
-	c.dispatch() // it has room again
+	c.offerAgain(back) // also hands out what there is room for again
 	c.poke()
-	return void, nil
+	return void, len(taken) > 0, nil
 }
 
 // reason cuts a reason to what is kept of one.

@@ -51,7 +51,7 @@ func (m *Settle) parse(r *reader) {
 
 func (r *reader) outcome() firn.Outcome {
 	v := r.uint()
-	if v < uint64(firn.Ack) || v > uint64(firn.Skip) {
+	if v < uint64(firn.Ack) || v > uint64(firn.GiveBack) {
 		r.fail("outcomes")
 		return 0
 	}

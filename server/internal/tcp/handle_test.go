@@ -133,6 +133,9 @@ func TestHandleStops(t *testing.T) {
 		if d.Event.Stream == one || d.Event.Stream == two {
 			t.Errorf("%s was handled, and comes again", d.Event.Stream)
 		}
+		if d.Attempt != 1 {
+			t.Errorf("%s was not begun, and comes as attempt %d", d.Event.Stream, d.Attempt)
+		}
 	}
 }
 
@@ -171,7 +174,7 @@ func TestHandlerStops(t *testing.T) {
 	if err != broken {
 		t.Errorf("it ended with %v", err)
 	}
-	if left := deliveries(t, consume(t, db, 0), 2); left[0].Event.Stream != "a" {
+	if left := deliveries(t, consume(t, db, 0), 2); left[0].Event.Stream != "a" || left[0].Attempt != 1 {
 		t.Errorf("left are %+v", left)
 	}
 }

@@ -16,12 +16,13 @@ type consumer struct {
 	groups   *MemoryGroups
 	name     string
 	inFlight uint32
+	leaving  bool // guarded by the groups' mu
 }
 
 var _ tcp.Consumer = (*consumer)(nil)
 
 func (g *MemoryGroups) Consume(ctx context.Context, name string, inFlight uint32) (tcp.Consumer, error) {
-	c := &consumer{g, name, inFlight}
+	c := &consumer{groups: g, name: name, inFlight: inFlight}
 	return c, g.look(ctx, name, func(one *group) error {
 		if c.inFlight == 0 || c.inFlight > one.is.InFlight {
 			c.inFlight = one.is.InFlight
@@ -47,6 +48,9 @@ func (c *consumer) Next(ctx context.Context, most int) (due []wire.Delivery, err
 
 // take hands the consumer what is due, as far as it may hold more.
 func (c *consumer) take(one *group, most int) (due []wire.Delivery) {
+	if c.leaving {
+		return nil
+	}
 	held := uint32(0)
 	for _, e := range one.entries {
 		if e.held == c {
@@ -90,6 +94,9 @@ func (c *consumer) Settle(ctx context.Context, answers []firn.Settlement) (void 
 				one.remove(e)
 			case firn.RetryLater:
 				one.again(e, a.Reason, a.Delay)
+			case firn.GiveBack:
+				e.held, c.leaving = nil, true
+				e.attempts--
 			case firn.Park:
 				e.held, e.parked, e.reason = nil, time.Now(), a.Reason
 			}
