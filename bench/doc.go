@@ -24,8 +24,12 @@
 //     events are appended at a rate that waits for nothing, and all clients
 //     follow them. Every delivery is a latency, which begins when the event was
 //     due to be appended.
+//   - group: the clients consume a group that follows everything from its
+//     beginning, and acknowledge all deliveries, many together. A latency goes
+//     from the delivery to its durable acknowledgement. The group is gone
+//     afterwards; a run is shorter where nothing is left to deliver.
 //
-// Apart from these, every client waits for the answer of its call before it
+// In all but the last two, every client waits for the answer of its call before it
 // makes the next one. Data is JSON, about half of it compressible. An answer
 // that is not what the store owes (another revision, an event too few) is
 // counted as an error; so is a call that fails.
@@ -46,7 +50,8 @@
 // events that yields in the same time, so that the ratio says how many times
 // sooner one has them. A delivery is held against two syncs (the one under way
 // when the event comes, and its own) and one round trip of the echo; that floor
-// and its ratio are latencies.
+// and its ratio are latencies. A group has no floor: how many answers share a sync
+// is for its consumers to choose.
 //
 // A figure is the median of several runs. Each has a floor directly before and
 // one directly after it; where the two differ by more than a fifth, something

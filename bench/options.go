@@ -27,7 +27,7 @@ const (
 
 // Workloads are the names of all workloads, in the order in which they run:
 // those that write fill the store for those that read.
-var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe"}
+var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe", "group"}
 
 // Options say what to run. Zero fields take the defaults given here.
 type Options struct {

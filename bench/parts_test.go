@@ -65,6 +65,7 @@ func TestTable(t *testing.T) {
 		{Workload: "append", Clients: 64, EventsPerS: 1234567, Spread: 0.034, P50us: 0.9, P90us: 45.24, P99us: 999, P999us: 1810, MaxUs: 2e6, FloorPerS: 108000, Ratio: 0.719, SyncUs: 161.5},
 		{Workload: "scan", Clients: 1, EventsPerS: 999, FloorPerS: 1000, Ratio: 1, Unsteady: 1, Errors: 3},
 		{Workload: "subscribe", Clients: 100, EventsPerS: 100000, P50us: 400, FloorUs: 250, Ratio: 1.6},
+		{Workload: "group", Clients: 10, EventsPerS: 40000},
 	}
 	for _, r := range rows {
 		if err := table.Add(r); err != nil {
@@ -79,6 +80,7 @@ workload      clients    events/s   spread       p50       p90       p99     p99
 append             64   1,234,567    3.4 %   0.90 µs   45.2 µs    999 µs   1.81 ms    2.00 s   108,000/s   0.72    162 µs       0
 scan                1         999    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs     1,000/s  1.00*   0.00 µs       3
 subscribe         100     100,000    0.0 %    400 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs      250 µs   1.60   0.00 µs       0
+group              10      40,000    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs        none          0.00 µs       0
 * the floors around a run still differed by more than 20 % after 3 repetitions: something else uses the machine
 `
 	if got := "\n" + b.String(); got != want {

@@ -24,7 +24,7 @@ type Result struct {
 	P99us      float64 `json:"p99_us"`
 	P999us     float64 `json:"p999_us"`
 	MaxUs      float64 `json:"max_us"`
-	FloorPerS  float64 `json:"floor_per_s"`        // events/s, median of the floors around the runs; 0 where FloorUs is set
+	FloorPerS  float64 `json:"floor_per_s"`        // events/s, median of the floors around the runs; 0 where FloorUs is set, and where there is none
 	FloorUs    float64 `json:"floor_us,omitempty"` // likewise, where what counts is a latency
 	Ratio      float64 `json:"ratio"`              // median of each run's events/s, or median latency, ÷ its own floor
 	Errors     int64   `json:"errors"`             // calls that failed, or got a wrong answer

@@ -23,6 +23,7 @@ type bench struct {
 
 	searched bool   // for the streams of earlier runs
 	loaders  uint64 // made so far
+	groups   int    // likewise
 }
 
 // Run measures the store and gives each figure to emit as soon as it is there;
@@ -88,7 +89,12 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	runs, err := f.runs(ctx, func(ctx context.Context) (float64, error) { return f.floor(ctx, f) })
+	runs, err := f.runs(ctx, func(ctx context.Context) (float64, error) {
+		if f.floor == nil {
+			return 0, nil
+		}
+		return f.floor(ctx, f)
+	})
 	if err != nil {
 		return Result{}, err
 	}

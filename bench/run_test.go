@@ -23,6 +23,11 @@ func tiny(t *testing.T) Options {
 	}
 }
 
+// onMemory are the workloads for a store without groups.
+func onMemory() []string {
+	return slices.DeleteFunc(slices.Clone(Workloads), func(w string) bool { return w == "group" })
+}
+
 func collect(t *testing.T, store firn.Store, o Options) []Result {
 	t.Helper()
 	var all []Result
@@ -38,7 +43,10 @@ func TestRun(t *testing.T) {
 	o.Nodes = 3
 	doing := map[string]bool{}
 	o.Progress = func(p Progress) { doing[fmt.Sprintf("%s %d %s", p.Workload, p.Clients, p.Doing)] = true }
+	o.Workloads = onMemory()[:2]
 	results := collect(t, firn.Memory(), o)
+	o.Workloads = onMemory()[2:] // of a store as small as they need it
+	results = append(results, collect(t, firn.Memory(), o)...)
 	var order []string
 	for _, r := range results {
 		order = append(order, r.Workload+strings.Repeat("+", r.Clients))
@@ -170,7 +178,7 @@ func TestNothingSucceeds(t *testing.T) {
 	refuse := func(int64, firn.Appended, error) (firn.Appended, error) {
 		return firn.Appended{}, firn.Errorf(firn.ErrUnavailable, "planted: no leader")
 	}
-	for _, workload := range Workloads {
+	for _, workload := range onMemory() {
 		o := tiny(t)
 		o.Workloads = []string{workload}
 		err := Run(t.Context(), &faulty{Store: firn.Memory(), answer: refuse}, o, func(r Result) error {
@@ -261,7 +269,7 @@ func TestOptionsNameAllFaultsAtOnce(t *testing.T) {
 	if !errors.Is(err, firn.ErrInvalid) {
 		t.Fatalf("got %v, want ErrInvalid", err)
 	}
-	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends"} {
+	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe, group", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}

@@ -26,6 +26,9 @@ func (t *Table) Add(r Result) error {
 	}
 	t.rows++
 	ratio := fmt.Sprintf("%.2f", r.Ratio)
+	if r.Ratio == 0 {
+		ratio = ""
+	}
 	if r.Unsteady > 0 {
 		t.unsteady = true
 		ratio += "*"
@@ -49,8 +52,11 @@ func (t *Table) Close() error {
 
 // floor prints what a figure is held against, with its unit.
 func floor(r Result) string {
-	if r.FloorUs > 0 {
+	switch {
+	case r.FloorUs > 0:
 		return micros(r.FloorUs)
+	case r.FloorPerS == 0:
+		return "none"
 	}
 	return Grouped(r.FloorPerS) + "/s"
 }

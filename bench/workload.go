@@ -15,7 +15,7 @@ type workload struct {
 	clients []int                                                 // how many it runs with; nil: as the options say
 	prepare func(ctx context.Context, doing func(string)) error   // nil: it needs nothing
 	drive   func(context.Context, stretch) measured               // one run, or the warm-up
-	floor   func(ctx context.Context, f *figure) (float64, error) // events/s, or µs where latency is set
+	floor   func(ctx context.Context, f *figure) (float64, error) // events/s, or µs where latency is set; nil: there is none
 	latency bool                                                  // what counts is the median latency, not events/s
 }
 
@@ -46,6 +46,8 @@ func (b *bench) workloads(name string) []workload {
 		return []workload{b.reading(name, ScanEvents, b.newScanner)}
 	case "category":
 		return []workload{b.following("category", category), b.following("category-rare", rareCategory)}
+	case "group":
+		return []workload{{name: name, prepare: b.fill, drive: b.consumeGroup}}
 	default:
 		catchUp := b.reading("catch-up", ScanEvents, func(client int) call {
 			return follower{b.store(client), firn.Query{All: true}}.follow

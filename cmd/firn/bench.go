@@ -31,7 +31,7 @@ type benchOptions struct {
 func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	var o benchOptions
 	cmd := &cobra.Command{
-		Use:       "bench append|batch|load|scan|category|subscribe|all",
+		Use:       "bench append|batch|load|scan|category|subscribe|group|all",
 		Short:     "Measure a store, with the floor of this machine beside every figure",
 		Long:      benchHelp,
 		Args:      args("WORKLOAD"),
@@ -74,15 +74,16 @@ call. load: whole streams of 100 events, drawn from all of them. scan: everythin
 in global order. category: a category from its beginning until caught up, first one
 that is nearly everything, then one that is a hundredth of it, spread over all.
 subscribe: everything by one subscriber until caught up (catch-up), then from the
-append at --rate to the delivery at each of the clients (subscribe).
+append at --rate to the delivery at each of the clients (subscribe). group: a group of
+everything, with so many consumers, from the delivery to its acknowledgement.
 
 A figure is the median of several runs. Directly before and after each run the
 floor is measured with as many clients: for append and batch one preallocated
 file that takes all waiting records with one write and one sync; for load, scan and
 catch-up a bare TCP echo on loopback with answers of the same size; for category
 what reading everything yields of it in the same time; for subscribe, a latency, two
-syncs and one round trip. Where the two floors differ by more than 20 %, the run is
-repeated.
+syncs and one round trip; group has none. Where the two floors differ by more than
+20 %, the run is repeated.
 
 The streams stay in the store, in the categories bench and benchrare; a later
 load uses them.`

@@ -14,16 +14,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server"
 )
 
 // benchStore answers from memory what bench asks for.
 type benchStore struct {
-	firn.Store
+	benchBase
 	benchOthers
 	closed *bool
 }
 
-type benchOthers struct{ store } // one level deeper, so that memory's methods come first
+// benchBase is memory, where groups are not asked for, or an embedded node.
+type benchBase interface {
+	firn.Store
+	firn.Groups
+}
+
+type benchMemory struct {
+	firn.Store
+	noGroups
+}
+
+type benchOthers struct{ store } // one level deeper, so that the base's methods come first
 
 func (s benchStore) Close() error { *s.closed = true; return nil }
 
@@ -38,6 +50,7 @@ type benchRun struct {
 	stopped  int
 	startErr error
 	terminal bool
+	base     benchBase // nil: memory
 }
 
 func (r *benchRun) run(t *testing.T, words ...string) error {
@@ -46,7 +59,10 @@ func (r *benchRun) run(t *testing.T, words ...string) error {
 		out: &r.out, err: &r.err, env: func(string) string { return "" }, terminalErr: r.terminal,
 		dial: func(_ context.Context, addrs string) (store, error) {
 			r.dialled, r.dials = addrs, r.dials+1
-			return benchStore{Store: firn.Memory(), closed: &r.closed}, nil
+			if r.base == nil {
+				r.base = benchMemory{Store: firn.Memory()}
+			}
+			return benchStore{benchBase: r.base, closed: &r.closed}, nil
 		},
 	}
 	start := func(_ context.Context, nodes int, dir string) (string, func() error, error) {
@@ -66,7 +82,12 @@ func benchTiny(t *testing.T, words ...string) []string {
 }
 
 func TestBenchPrintsOneLineAFigure(t *testing.T) {
-	var r benchRun
+	embedded, err := server.Embed(t.TempDir(), server.EmbedOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer embedded.Close()
+	r := benchRun{base: embedded}
 	if err := r.run(t, benchTiny(t, "all", "--clients", "1,2", "-o", "json", "--addr", "10.0.0.1:7400")...); err != nil {
 		t.Fatal(err)
 	}
@@ -81,13 +102,13 @@ func TestBenchPrintsOneLineAFigure(t *testing.T) {
 			FloorUs  float64 `json:"floor_us"`
 		}
 		d := json.NewDecoder(strings.NewReader(line))
-		if err := d.Decode(&f); err != nil || f.Events <= 0 || f.Floor+f.FloorUs <= 0 || f.Size != 64 {
+		if err := d.Decode(&f); err != nil || f.Workload != "group" && (f.Events <= 0 || f.Floor+f.FloorUs <= 0) || f.Size != 64 {
 			t.Errorf("line %q: %+v (error: %v)", line, f, err)
 		}
 		figures = append(figures, f.Workload+strings.Repeat("+", f.Clients))
 	}
 	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++",
-		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++"}
+		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++", "group+", "group++"}
 	if !slices.Equal(figures, want) {
 		t.Errorf("figures %v, want %v", figures, want)
 	}
@@ -147,7 +168,7 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		want  string
 	}{
 		{"", "WORKLOAD is missing"},
-		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe`},
+		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe, group`},
 		{"append --nodes 2", "want 1 or 3"},
 		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
 		{"append --clients 0", "0 clients"},
