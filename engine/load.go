@@ -16,6 +16,8 @@ type Loading struct {
 	Records  iter.Seq2[record.Stored, error] // the events behind it; the bytes are valid until the next step
 	Version  firn.FoldVersion
 	Revision firn.Revision // the stream's last one, visible or not
+	Begun    firn.Revision // with which the stream began, or began again after it was deleted
+	First    firn.Revision // the first visible one; behind Revision: there is none
 	Position firn.Position
 	Open     bool
 	Partial  bool
@@ -60,7 +62,7 @@ func (e *Engine) load(s *seen, q *firn.LoadQuery, now time.Time) (found Loading,
 	if err != nil {
 		return found, nil, err
 	}
-	found.Revision = firn.Revision(st.next - 1)
+	found.Begun, found.First, found.Revision = firn.Revision(st.begun()), firn.Revision(st.first), firn.Revision(st.next-1)
 	found.Version = q.Version
 	first := st.first
 	if found.Snapshot, err = l.snapshot(q, &st); err != nil {

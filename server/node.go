@@ -189,6 +189,7 @@ type Store interface {
 	firn.Snapshots
 	firn.Groups
 	firn.Definitions
+	firn.History
 }
 
 // Store returns the node's store for callers in this process. Their events

@@ -49,6 +49,9 @@ func compute(ctx context.Context, f Fold, from *firn.Snapshot, events iter.Seq2[
 		if err != nil {
 			return c, err
 		}
+		if e.Fault != nil {
+			return c, e.Fault // what an upcaster has failed at is not what the fold was made for
+		}
 		if err := s.Apply(ctx, &e); err != nil {
 			return c, err
 		}

@@ -76,11 +76,16 @@ func (c *cli) fails(status int, words string, args ...string) result {
 // noGroups stands for groups where nobody asks for any: they are kept by nodes.
 type noGroups = firn.Groups
 
+// noHistory stands for states, which nodes compute.
+type noHistory = firn.History
+
 // memory is a store in memory that answers what only running nodes are asked.
 type memory struct {
 	firn.Store
 	noGroups
 	noDefinitions
+	noHistory
+
 	refuse func(writes []firn.Write) error // before an append
 	lose   func(writes []firn.Write) error // its answer, after it was done
 	admin  []string                        // what was asked about the cluster

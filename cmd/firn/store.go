@@ -15,6 +15,7 @@ type store interface {
 	firn.Store
 	firn.Groups
 	firn.Definitions
+	firn.History
 
 	// DefineWithID is Define with an id by which it can be repeated.
 	DefineWithID(ctx context.Context, id firn.ID, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error)

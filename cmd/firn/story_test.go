@@ -42,6 +42,7 @@ func TestStories(t *testing.T) {
 				c.terminal = d.HasArg("terminal")
 				line, stdin, _ := strings.Cut(d.Input, "\n")
 				if over != nil {
+					over.terminal = c.terminal
 					told := moving.ReplaceAllString(over.run(stdin, words(line)...).story(), "$1<$2>")
 					return anyTime.ReplaceAllString(told, "<time>")
 				}

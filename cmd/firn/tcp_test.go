@@ -14,7 +14,8 @@ import (
 type overTCP struct {
 	t *testing.T
 	*localCluster
-	addr string
+	addr     string
+	terminal bool // what stdin, stdout and stderr are
 }
 
 func startNodes(t *testing.T, nodes int) *overTCP {
@@ -35,7 +36,7 @@ func startNodes(t *testing.T, nodes int) *overTCP {
 	if err := l.ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &overTCP{t, l, l.addrs()}
+	return &overTCP{t: t, localCluster: l, addr: l.addrs()}
 }
 
 func (o *overTCP) run(stdin string, args ...string) result {
@@ -44,6 +45,8 @@ func (o *overTCP) run(stdin string, args ...string) result {
 		in: strings.NewReader(stdin), out: &out, err: &errs,
 		env: func(name string) string { return map[string]string{"FIRN_ADDR": o.addr}[name] },
 		now: time.Now, launch: nodeLauncher{},
+
+		terminalIn: o.terminal, terminalOut: o.terminal, terminalErr: o.terminal,
 	}
 	c.dial = c.dialCluster
 	status := run(o.t.Context(), args, c)

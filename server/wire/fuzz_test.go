@@ -77,6 +77,14 @@ func FuzzUnpark(f *testing.F)      { fuzzKind(f, wire.KindUnpark) }
 func FuzzRewind(f *testing.F)      { fuzzKind(f, wire.KindRewind) }
 func FuzzRewound(f *testing.F)     { fuzzKind(f, wire.KindRewound) }
 func FuzzWaitGroup(f *testing.F)   { fuzzKind(f, wire.KindWaitGroup) }
+func FuzzState(f *testing.F)       { fuzzKind(f, wire.KindState) }
+func FuzzStateIs(f *testing.F)     { fuzzKind(f, wire.KindStateIs) }
+func FuzzDiff(f *testing.F)        { fuzzKind(f, wire.KindDiff) }
+func FuzzDiffIs(f *testing.F)      { fuzzKind(f, wire.KindDiffIs) }
+func FuzzBlame(f *testing.F)       { fuzzKind(f, wire.KindBlame) }
+func FuzzBlameIs(f *testing.F)     { fuzzKind(f, wire.KindBlameIs) }
+func FuzzBisect(f *testing.F)      { fuzzKind(f, wire.KindBisect) }
+func FuzzBisected(f *testing.F)    { fuzzKind(f, wire.KindBisected) }
 func FuzzEventsFrame(f *testing.F) { fuzzKind(f, wire.KindEvents) }
 
 // FuzzEventsReader holds the reader that walks over a body against the one that

@@ -81,9 +81,16 @@ const (
 	KindDefinitions    Kind = 101 // C  DefinitionList, any number of them, then End
 	KindDefinitionList Kind = 102 // N
 	KindFaults         Kind = 103 // N  before the Events that it speaks of
+	KindState          Kind = 104 // C  ended by StateIs
+	KindStateIs        Kind = 105 // N
+	KindDiff           Kind = 106 // C  ended by DiffIs
+	KindDiffIs         Kind = 107 // N
+	KindBlame          Kind = 108 // C  ended by BlameIs
+	KindBlameIs        Kind = 109 // N
+	KindBisect         Kind = 110 // C  ended by Bisected
+	KindBisected       Kind = 111 // N
 
-	// Set aside: 66–79 subscriptions, 104–111 folds, snapshots
-	// and upcasters, 112–127 images and backups.
+	// Set aside: 66–79 subscriptions, 112–127 images and backups.
 )
 
 var kindNames = [...]string{
@@ -105,6 +112,8 @@ var kindNames = [...]string{
 	KindLoad: "Load", KindLoaded: "Loaded", KindSaveSnapshot: "SaveSnapshot",
 	KindDefine: "Define", KindDefined: "Defined", KindDefinitions: "Definitions", KindDefinitionList: "DefinitionList",
 	KindFaults: "Faults",
+	KindState:  "State", KindStateIs: "StateIs", KindDiff: "Diff", KindDiffIs: "DiffIs",
+	KindBlame: "Blame", KindBlameIs: "BlameIs", KindBisect: "Bisect", KindBisected: "Bisected",
 }
 
 // Kinds returns every kind, in order of number.
@@ -240,6 +249,22 @@ func New(k Kind) Message {
 		return new(Rewound)
 	case KindWaitGroup:
 		return new(WaitGroup)
+	case KindState:
+		return new(State)
+	case KindStateIs:
+		return new(StateIs)
+	case KindDiff:
+		return new(Diff)
+	case KindDiffIs:
+		return new(DiffIs)
+	case KindBlame:
+		return new(Blame)
+	case KindBlameIs:
+		return new(BlameIs)
+	case KindBisect:
+		return new(Bisect)
+	case KindBisected:
+		return new(Bisected)
 	}
 	return nil
 }

@@ -26,6 +26,19 @@ var (
 
 var someFold = firn.FoldVersion{0xab, 15: 0xcd}
 
+var (
+	someAsked = firn.StateQuery{Stream: "cart-7", Fold: "cart", At: firn.MomentPoint(someTime), Consistency: firn.Consistency{Local: true}}
+	someState = firn.StreamState{
+		Stream: "cart-7", Fold: "cart", State: []byte{}, Revision: 120, Position: 69990, Time: someTime, Past: 70003, Open: true, Partial: true,
+	}
+	someEvent = &firn.EventInfo{Revision: 120, Position: 69990, Time: someTime, ID: someID, Type: "ItemAdded", Actor: "ann"}
+)
+
+func withState(s firn.StreamState, state string) firn.StreamState {
+	s.State = []byte(state)
+	return s
+}
+
 var someDefinition = firn.Definition{
 	Class: firn.FoldDefinition, Name: "cart", Version: 3, Position: 70004, Time: someTime, Actor: "ann", Source: []byte("fold: cart\n"),
 }
@@ -148,6 +161,26 @@ func samples() []sample {
 		{"definitions-of-one", 99, &wire.Definitions{Class: firn.FoldDefinition, VersionsOf: "cart"}},
 		{"definition-list", 99, &wire.DefinitionList{Definitions: []firn.Definition{someDefinition, {Class: firn.FoldDefinition, Name: "cart", Version: 4, Position: 80000, Time: someTime, Source: []byte{}}}}},
 		{"faults", 10, &wire.Faults{Faults: []wire.ShownFault{{Position: 17, Kind: firn.ErrProgram, Message: "an event of type \"OrderPlaced\" could not be upcast"}}}},
+		{"state", 104, &wire.State{Query: someAsked}},
+		{"state-is", 104, &wire.StateIs{State: withState(someState, `{"items":[]}`)}},
+		{"state-is-empty", 104, &wire.StateIs{State: firn.StreamState{Stream: "cart-7", Fold: "merge", State: []byte("{}"), Empty: true}}},
+		{"diff", 105, &wire.Diff{Query: firn.DiffQuery{Stream: "cart-7", Fold: "cart", From: firn.StartPoint(), To: firn.RevisionPoint(120), Consistency: firn.Consistency{AtLeast: 17}}}},
+		{"diff-is", 105, &wire.DiffIs{Diff: firn.StateDiff{
+			From: someState, To: someState,
+			Patch: []firn.PatchOperation{
+				{Op: "add", Path: "/items/0", Is: []byte(`{"sku":"a"}`)}, {Op: "remove", Path: "/note", Was: []byte(`null`)},
+				{Op: "replace", Path: "/total", Was: []byte("0"), Is: []byte("100.10")},
+			},
+		}}},
+		{"blame", 106, &wire.Blame{Query: firn.BlameQuery{StateQuery: someAsked, Path: "/items"}}},
+		{"blame-is", 106, &wire.BlameIs{Blame: firn.Blame{State: someState, Fields: []firn.BlamedField{
+			{Path: "/items/0/sku", Value: []byte(`"a"`), Event: someEvent}, {Path: "/total", Value: []byte("0")},
+		}}}},
+		{"bisect", 107, &wire.Bisect{Query: firn.BisectQuery{StateQuery: someAsked, Where: ".total > 100", Scan: true}}},
+		{"bisected", 107, &wire.Bisected{Bisected: firn.Bisected{
+			State: someState, Found: true, Event: someEvent, HasState: []byte(`{"total":120}`), Had: []byte(`{"total":90}`), AtEnd: true, Changes: 1, Loads: 21,
+		}}},
+		{"bisected-nothing", 107, &wire.Bisected{Bisected: firn.Bisected{State: someState, Exact: true, Loads: 1}}},
 		{"save-snapshot", 97, &wire.SaveSnapshot{Snapshot: firn.Snapshot{Stream: "cart-7", Fold: "cart", Version: someFold, Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
 		{"create-group", 30, &wire.DefineGroup{Is: wire.KindCreateGroup, ID: someID, Group: group}},
 		{"create-group-bare", 30, &wire.DefineGroup{Is: wire.KindCreateGroup, ID: someID, Group: firn.Group{Name: "audit", All: true}}},

@@ -8,31 +8,6 @@ import (
 	"github.com/firndb/firn"
 )
 
-// Bisected is the answer of a search for the event after which a condition holds.
-type Bisected struct {
-	Found    bool
-	Event    *Event // the first event after which the condition holds
-	HasState []byte // the state after it
-	Had      []byte // the state before it, where AtStart is not set
-
-	// AtStart: it holds after the first visible event already; that one is Event.
-	AtStart bool
-	// AtEnd: it holds after the last event.
-	AtEnd bool
-
-	// Changes is how often the condition came to hold or ceased to, as far as was
-	// seen. Where it is more than once, and Exact is not set, an earlier event may
-	// have been the first: only [Past.Scan] knows.
-	Changes int
-	Exact   bool // every event was looked at
-	Loads   int  // states that were loaded
-}
-
-// Doubtful reports whether the search saw that the condition changes more than
-// once, so that its answer may not be the first. Whoever shows it should propose
-// a scan.
-func (b *Bisected) Doubtful() bool { return !b.Exact && !b.AtStart && b.Changes > 1 }
-
 var errNoEvents = errors.New("there are no events to look at")
 
 // Bisect finds the first event after which the condition holds, given that it
@@ -41,8 +16,8 @@ var errNoEvents = errors.New("there are no events to look at")
 // condition changes more than once; then it halves the first stretch in which the
 // condition came to hold. The states that it loads are about twice the logarithm
 // of the number of events.
-func (p *Past) Bisect(ctx context.Context, c *Condition) (Bisected, error) {
-	var b Bisected
+func (p *Past) Bisect(ctx context.Context, c *Condition) (firn.Bisected, error) {
+	var b firn.Bisected
 	if p.Begin >= p.End {
 		return b, firn.Errorf(firn.ErrNotFound, "%v", errNoEvents)
 	}
@@ -98,7 +73,7 @@ type look struct {
 
 // sample looks at the first and the last event, and at as many between them,
 // evenly, as the number of events has binary digits.
-func (p *Past) sample(holds func(uint64) (bool, error), b *Bisected) ([]look, error) {
+func (p *Past) sample(holds func(uint64) (bool, error), b *firn.Bisected) ([]look, error) {
 	n := p.End - p.Begin
 	parts := min(uint64(bits.Len64(n))+1, max(n-1, 1))
 	var looked []look
@@ -125,7 +100,7 @@ func (p *Past) event(ctx context.Context, revision uint64) (firn.Event, error) {
 }
 
 // found fills in what there is to say of the event that was found.
-func (p *Past) found(ctx context.Context, b *Bisected, revision uint64) error {
+func (p *Past) found(ctx context.Context, b *firn.Bisected, revision uint64) error {
 	e, err := p.event(ctx, revision)
 	if err != nil {
 		return err
@@ -150,8 +125,8 @@ func (p *Past) found(ctx context.Context, b *Bisected, revision uint64) error {
 
 // Scan looks at every event, and so finds the first after which the condition
 // holds, however often it changes.
-func (p *Past) Scan(ctx context.Context, c *Condition) (Bisected, error) {
-	b := Bisected{Exact: true, Loads: 1}
+func (p *Past) Scan(ctx context.Context, c *Condition) (firn.Bisected, error) {
+	b := firn.Bisected{Exact: true, Loads: 1}
 	if p.Begin >= p.End {
 		return b, firn.Errorf(firn.ErrNotFound, "%v", errNoEvents)
 	}

@@ -112,7 +112,7 @@ func TestBisectFails(t *testing.T) {
 	}
 	p, _ := flips(100, false, 50)
 	for expression, want := range map[string]string{".on.x": "at revision 0: ", "empty": "it gives no value", "def f: f; f": "it was ended after"} {
-		for _, search := range []func(context.Context, *history.Condition) (history.Bisected, error){p.Bisect, p.Scan} {
+		for _, search := range []func(context.Context, *history.Condition) (firn.Bisected, error){p.Bisect, p.Scan} {
 			if _, err := search(context.Background(), condition(t, expression)); !errors.Is(err, firn.ErrProgram) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v", expression, err)
 			}

@@ -8,13 +8,6 @@ import (
 	"github.com/firndb/firn/internal/rawjson"
 )
 
-// Blamed is a field of a state, and the event that gave it its value.
-type Blamed struct {
-	Path  string // JSON Pointer
-	Value []byte
-	Event *Event // nil: no visible event; it is as it was initially, or as truncated events have left it
-}
-
 // Blame says for each field of the state at the past's end which event changed it
 // last: before that event the field was not there, or had another value. Fields
 // are what is no object and no array, and what is empty; an item of an array is at
@@ -23,7 +16,7 @@ type Blamed struct {
 //
 // It goes back only as far as it must: from the end, in pieces that double, until
 // every field has its event.
-func (p *Past) Blame(ctx context.Context, within string) ([]Blamed, error) {
+func (p *Past) Blame(ctx context.Context, within string) ([]firn.BlamedField, error) {
 	pointer, err := rawjson.ParsePointer(within)
 	if err != nil {
 		return nil, firn.Errorf(firn.ErrInvalid, "%v", err)
@@ -42,6 +35,9 @@ func (p *Past) Blame(ctx context.Context, within string) ([]Blamed, error) {
 	}
 	b := blame{root: &field{}, pointer: pointer}
 	b.add(b.root, within, top)
+	if b.bytes > ReportBytesMax {
+		return nil, firn.Errorf(firn.ErrTooLarge, "the fields with their paths take more than %d bytes, which is the limit; name the part of the state that is meant", ReportBytesMax)
+	}
 	size := uint64(256)
 	for end := p.End; end > p.Begin && b.open > 0; size *= 2 {
 		from := p.Begin
@@ -62,23 +58,31 @@ type field struct {
 	name     rawjson.Name
 	item     int // its place in an array; -1: it is a member
 	children []*field
-	place    int    // in found; only of a leaf
-	last     *Event // the last one in the piece that changed it
-	settled  bool   // it has its event, and so has all that is in it
+	place    int             // in found; only of a leaf
+	last     *firn.EventInfo // the last one in the piece that changed it
+	settled  bool            // it has its event, and so has all that is in it
 }
+
+// aroundField is about what a field takes beside its path and value: the event.
+const aroundField = 96
 
 type blame struct {
 	pointer rawjson.Pointer
 	root    *field
-	found   []Blamed
+	found   []firn.BlamedField
 	open    int // fields that have no event yet
+	bytes   int // that found takes
 }
 
 // add makes the fields of a value.
 func (b *blame) add(f *field, path string, v *rawjson.Value) {
+	if b.bytes > ReportBytesMax {
+		return // nobody will see it
+	}
 	if v.Len() == 0 {
+		b.bytes += len(path) + len(v.Bytes()) + aroundField
 		f.place = len(b.found)
-		b.found = append(b.found, Blamed{Path: path, Value: v.Bytes()})
+		b.found = append(b.found, firn.BlamedField{Path: path, Value: v.Bytes()})
 		b.open++
 		return
 	}
@@ -98,7 +102,7 @@ func (b *blame) add(f *field, path string, v *rawjson.Value) {
 
 // step notes which fields an event has changed.
 func (b *blame) step(s *step) error {
-	var event *Event
+	var event *firn.EventInfo
 	b.walk(b.root, s.before.Get(b.pointer), s.after.Get(b.pointer), func(f *field) {
 		if event == nil {
 			event = described(s.event)

@@ -4,20 +4,13 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/jsonline"
 	"github.com/firndb/firn/internal/rawjson"
 )
 
-// Operation is one operation of a JSON Patch (RFC 6902).
-type Operation struct {
-	Op   string // "add", "remove" or "replace"
-	Path string // JSON Pointer (RFC 6901)
-	Was  []byte // the value before; nil for add
-	Is   []byte // the value after; nil for remove
-}
-
 // Patch turns one state into another, operation by operation.
-type Patch []Operation
+type Patch []firn.PatchOperation
 
 // Diff returns a patch that turns one JSON value into another. It is empty where
 // they are the same. Objects are compared member by member; in arrays the items
@@ -32,31 +25,61 @@ func Diff(from, to []byte) (Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return diff(&a, &b), nil
+	return diff(&a, &b)
 }
 
-func diff(a, b *rawjson.Value) Patch {
+// ReportBytesMax bounds a patch, and what [Past.Blame] finds. A path can be long,
+// and stand in it again and again.
+const ReportBytesMax = 12 << 20
+
+// around is about what an operation takes beside its path and values.
+const around = 16
+
+func diff(a, b *rawjson.Value) (Patch, error) {
 	var d differ
 	d.value("", a, b)
-	return d.patch
+	if d.bytes > ReportBytesMax {
+		return nil, firn.Errorf(firn.ErrTooLarge, "the difference takes more than %d bytes, which is the limit; look at the two states instead", ReportBytesMax)
+	}
+	return d.patch, nil
 }
 
-type differ struct{ patch Patch }
+type differ struct {
+	patch Patch
+	bytes int // that the patch takes
+}
+
+// room makes room for a path and what stands beside it.
+func (d *differ) room(path string, bytes int) bool {
+	d.bytes += len(path) + bytes + around
+	return d.bytes <= ReportBytesMax
+}
 
 func (d *differ) add(path string, is *rawjson.Value) {
-	d.patch = append(d.patch, Operation{Op: "add", Path: path, Is: is.Bytes()})
+	if b := is.Bytes(); d.room(path, len(b)) {
+		d.patch = append(d.patch, firn.PatchOperation{Op: "add", Path: path, Is: b})
+	}
 }
 
 func (d *differ) remove(path string, was *rawjson.Value) {
-	d.patch = append(d.patch, Operation{Op: "remove", Path: path, Was: was.Bytes()})
+	if b := was.Bytes(); d.room(path, len(b)) {
+		d.patch = append(d.patch, firn.PatchOperation{Op: "remove", Path: path, Was: b})
+	}
+}
+
+func (d *differ) replace(path string, was, is *rawjson.Value) {
+	if a, b := was.Bytes(), is.Bytes(); d.room(path, len(a)+len(b)) {
+		d.patch = append(d.patch, firn.PatchOperation{Op: "replace", Path: path, Was: a, Is: b})
+	}
 }
 
 func (d *differ) value(path string, a, b *rawjson.Value) {
 	kind := a.Kind()
 	switch {
+	case d.bytes > ReportBytesMax: // nobody will see it
 	case equal(a, b):
 	case kind != b.Kind() || kind != rawjson.Object && kind != rawjson.Array:
-		d.patch = append(d.patch, Operation{Op: "replace", Path: path, Was: a.Bytes(), Is: b.Bytes()})
+		d.replace(path, a, b)
 	case kind == rawjson.Object:
 		d.object(path, a, b)
 	default:

@@ -23,7 +23,11 @@ func (p *Past) Log(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		enough := errors.New("enough")
 		err := p.replay(ctx, max(from, p.Begin), p.End, func(s *step) error {
-			if !yield(Entry{*s.event, diff(&s.before, &s.after)}, nil) {
+			change, err := diff(&s.before, &s.after)
+			if err != nil {
+				return err
+			}
+			if !yield(Entry{*s.event, change}, nil) {
 				return enough
 			}
 			return nil

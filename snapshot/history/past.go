@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/rawjson"
@@ -29,15 +30,6 @@ type Past struct {
 	Begin, End uint64
 }
 
-// Event is what a report says of an event.
-type Event struct {
-	Revision firn.Revision
-	Position firn.Position
-	ID       firn.ID
-	Type     string
-	Actor    string // see [Actor]
-}
-
 // step is one event with the states before and after it.
 type step struct {
 	event         *firn.Event
@@ -62,6 +54,9 @@ func (p *Past) replay(ctx context.Context, from, end uint64, visit func(*step) e
 	for e, err := range p.Source.Events(ctx, from, end) {
 		if err != nil {
 			return err
+		}
+		if e.Fault != nil {
+			return e.Fault
 		}
 		if err := state.Apply(ctx, &e); err != nil {
 			return err
@@ -101,13 +96,20 @@ func Actor(e *firn.Event) string {
 	if len(e.Metadata) > 0 {
 		if v, err := rawjson.Parse(e.Metadata, firn.EventBytesMax); err == nil {
 			if actor := v.Member(rawjson.NewName("actor")); actor != nil && actor.Kind() == rawjson.String {
-				return actor.Text()
+				return shortened(actor.Text())
 			}
 		}
 	}
 	return e.Actor
 }
 
-func described(e *firn.Event) *Event {
-	return &Event{e.Revision, e.Position, e.ID, e.Type, Actor(e)}
+func shortened(s string) string {
+	if len(s) <= firn.ActorBytesMax {
+		return s
+	}
+	return strings.ToValidUTF8(s[:firn.ActorBytesMax-len("…")], "") + "…"
+}
+
+func described(e *firn.Event) *firn.EventInfo {
+	return &firn.EventInfo{Revision: e.Revision, Position: e.Position, Time: e.Time, ID: e.ID, Type: e.Type, Actor: Actor(e)}
 }

@@ -12,12 +12,13 @@ import (
 )
 
 // lead is what a replica does while it leads: it coordinates the consumer
-// groups.
+// groups, and makes snapshots.
 type lead struct {
 	service *Service
 	replica *Replica
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
+	keeper  *keeper
 	running sync.WaitGroup
 
 	mu      sync.Mutex
@@ -41,8 +42,10 @@ const takeUpPause = 50 * time.Millisecond
 func (s *Service) takeUp(r *Replica) *lead {
 	l := &lead{service: s, replica: r, groups: make(map[string]*coordinated), changed: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.keeper = newKeeper(l)
 	l.running.Go(l.follow)
 	l.running.Go(l.followDefinitions)
+	l.running.Go(l.keeper.run)
 	return l
 }
 
@@ -103,6 +106,14 @@ func (l *lead) lay(err error) {
 	for _, g := range ended {
 		g.Stop(err)
 	}
+}
+
+// leading returns the term of the leadership that is taken up, 0 for none, and
+// a channel that is closed when it is another.
+func (l *lead) leading() (term uint64, changed <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.term, l.changed
 }
 
 // turn wakes those who wait for leadership to be taken up. mu is held.

@@ -19,14 +19,18 @@ func (s *Service) Load(ctx context.Context, q firn.LoadQuery) (engine.Loading, e
 	if err != nil {
 		return engine.Loading{}, err
 	}
-	sh := s.shapes(r.Engine)
+	return s.load(ctx, r.Engine, s.shapes(r.Engine), q)
+}
+
+// load loads from an engine, in the shapes given.
+func (s *Service) load(ctx context.Context, e *engine.Engine, sh *shapes, q firn.LoadQuery) (engine.Loading, error) {
 	if _, _, err := sh.asked(firn.Query{Raw: q.Raw}); err != nil {
 		return engine.Loading{}, err
 	}
 	if !q.Raw {
 		q.Version = sh.version(q.Version, q.Stream)
 	}
-	found, err := r.Engine.Load(ctx, q, s.options.Now())
+	found, err := e.Load(ctx, q, s.options.Now())
 	if err != nil || q.Raw || !sh.any {
 		return found, err
 	}

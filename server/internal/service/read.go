@@ -30,14 +30,19 @@ func (s *Service) Records(ctx context.Context, q firn.Query) iter.Seq2[record.St
 // Read is [firn.Store.Read].
 func (s *Service) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
 	return read(ctx, s, &q, func(e *engine.Engine, sh *shapes, asked firn.Query, again bool) iter.Seq2[firn.Event, error] {
-		events := e.Read(ctx, asked, s.options.Now())
-		if q.Raw || !sh.any {
-			return events
-		}
-		return shown(&q, again, events, func(e *firn.Event) (string, error) {
-			err := sh.event(ctx, e)
-			return e.Type, err
-		})
+		return s.readAs(ctx, e, sh, &q, asked, again)
+	})
+}
+
+// readAs yields what a query selects, which the engine is asked as another.
+func (s *Service) readAs(ctx context.Context, e *engine.Engine, sh *shapes, q *firn.Query, asked firn.Query, again bool) iter.Seq2[firn.Event, error] {
+	events := e.Read(ctx, asked, s.options.Now())
+	if q.Raw || !sh.any {
+		return events
+	}
+	return shown(q, again, events, func(e *firn.Event) (string, error) {
+		err := sh.event(ctx, e)
+		return e.Type, err
 	})
 }
 

@@ -38,7 +38,8 @@ type Service struct {
 	subscriptions atomic.Int64            // that are open
 	shaped        atomic.Pointer[shapes]  // of the definitions that were in force last
 
-	defining sync.Mutex // held while a definition is judged and proposed
+	looks    chan struct{} // has an element for each look that is under way
+	defining sync.Mutex    // held while a definition is judged and proposed
 }
 
 // New returns a service without a replica; see [Service.Use].
@@ -55,7 +56,7 @@ func New(o Options) *Service {
 	if o.Appended == nil {
 		o.Appended = func(int, time.Duration, *firn.Error) {}
 	}
-	return &Service{options: o}
+	return &Service{options: o, looks: make(chan struct{}, looksMax)}
 }
 
 func downwards(configured, most int) int {

@@ -23,6 +23,7 @@ type shapes struct {
 	upcasters *upcaster.Registry
 	any       bool // there are upcasters
 	schemas   map[schemaFor]*upcaster.Schema
+	folds     map[string]*snapshot.Declared
 	broken    error // a definition that this node cannot read: nothing can be shown in today's shape
 }
 
@@ -39,7 +40,7 @@ func (s *Service) shapes(e *engine.Engine) *shapes {
 	if held := s.shaped.Load(); held != nil && held.at == at {
 		return held
 	}
-	made := &shapes{schemas: map[schemaFor]*upcaster.Schema{}}
+	made := &shapes{schemas: map[schemaFor]*upcaster.Schema{}, folds: map[string]*snapshot.Declared{}}
 	upcasters, at := e.Definitions(command.ClassUpcaster)
 	made.at = at
 	made.upcasters, made.broken = registryOf(upcasters, nil)
@@ -57,6 +58,11 @@ func (s *Service) shapes(e *engine.Engine) *shapes {
 			continue
 		}
 		made.schemas[of] = schema
+	}
+	folds, _ := e.Definitions(command.ClassFold)
+	for i := range folds {
+		// One that cannot be read is nil: whoever asks for it learns why.
+		made.folds[folds[i].Name], _ = foldOf(&folds[i])
 	}
 	s.shaped.Store(made)
 	return made

@@ -17,6 +17,7 @@ type Store interface {
 	firn.Snapshots
 	firn.Groups
 	firn.Definitions
+	firn.History
 }
 
 // Store returns the service for callers in this process, on behalf of an actor.
@@ -98,6 +99,26 @@ func (s store) Definitions(ctx context.Context, class firn.DefinitionClass, at f
 // DefinitionVersions is [firn.Definitions.DefinitionVersions].
 func (s store) DefinitionVersions(ctx context.Context, class firn.DefinitionClass, name string) ([]firn.Definition, error) {
 	return s.service.DefinitionVersions(ctx, class, name, firn.Consistency{})
+}
+
+// State is [firn.History.State].
+func (s store) State(ctx context.Context, q firn.StateQuery) (firn.StreamState, error) {
+	return s.service.State(ctx, q)
+}
+
+// Diff is [firn.History.Diff].
+func (s store) Diff(ctx context.Context, q firn.DiffQuery) (firn.StateDiff, error) {
+	return s.service.Diff(ctx, q)
+}
+
+// Blame is [firn.History.Blame].
+func (s store) Blame(ctx context.Context, q firn.BlameQuery) (firn.Blame, error) {
+	return s.service.Blame(ctx, q)
+}
+
+// Bisect is [firn.History.Bisect].
+func (s store) Bisect(ctx context.Context, q firn.BisectQuery) (firn.Bisected, error) {
+	return s.service.Bisect(ctx, q)
 }
 
 // events decodes records. What they point to is copied: it is the caller's to

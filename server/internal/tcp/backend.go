@@ -18,6 +18,7 @@ type Backend interface {
 	Snapshots
 	Definitions
 	Groups
+	firn.History
 	Admin
 
 	// Identity is asked at every handshake.

@@ -29,6 +29,10 @@ func init() {
 	handlers[wire.KindSaveSnapshot] = job.saveSnapshot
 	handlers[wire.KindDefine] = job.define
 	handlers[wire.KindDefinitions] = job.definitions
+	handlers[wire.KindState] = job.state
+	handlers[wire.KindDiff] = job.diff
+	handlers[wire.KindBlame] = job.blame
+	handlers[wire.KindBisect] = job.bisect
 	handlers[wire.KindSubscribe] = job.subscribe
 	handlers[wire.KindCreateGroup] = job.defineGroup
 	handlers[wire.KindUpdateGroup] = job.defineGroup

@@ -45,3 +45,23 @@ func (b *Backend) Definitions(context.Context, firn.DefinitionClass, firn.Point,
 func (b *Backend) DefinitionVersions(context.Context, firn.DefinitionClass, string, firn.Consistency) ([]firn.Definition, error) {
 	return nil, nil
 }
+
+// A store in memory computes no states.
+
+func (b *Backend) State(context.Context, firn.StateQuery) (firn.StreamState, error) {
+	return firn.StreamState{}, errNoHistory
+}
+
+func (b *Backend) Diff(context.Context, firn.DiffQuery) (firn.StateDiff, error) {
+	return firn.StateDiff{}, errNoHistory
+}
+
+func (b *Backend) Blame(context.Context, firn.BlameQuery) (firn.Blame, error) {
+	return firn.Blame{}, errNoHistory
+}
+
+func (b *Backend) Bisect(context.Context, firn.BisectQuery) (firn.Bisected, error) {
+	return firn.Bisected{}, errNoHistory
+}
+
+var errNoHistory = firn.Errorf(firn.ErrUnsupported, "a store in memory computes no states")

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/firndb/firn"
+)
+
+func newStateCommand(c *console) *cobra.Command {
+	var o pastFlags
+	cmd := newPastCommand(c, "state STREAM", "Show the state of a stream, now or in the past", "STREAM")
+	cmd.Long = `Show the state of a stream, now or as of any point in time: what a fold makes of
+its events. Folds and upcasters are those of today, whatever past is asked for.`
+	cmd.Example = `  firn state order-42
+  firn state order-42 --at 2026-03-01
+  firn state order-42 --at 5 --fold merge`
+	cmd.RunE = func(cmd *cobra.Command, words []string) error {
+		q, err := o.query(c, words[0])
+		if err != nil {
+			return err
+		}
+		return c.connected(cmd, func(s *session) error { return runState(s, q) })
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+func runState(s *session, q firn.StateQuery) error {
+	state, err := s.db.State(s.ctx, q)
+	if err != nil {
+		return err
+	}
+	if err := s.notePast(q.At, &state); err != nil {
+		return err
+	}
+	return s.print.object(append(placeFields(&state), raw("state", state.State))...)
+}
