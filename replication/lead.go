@@ -20,6 +20,9 @@ func (n *Node) watchLeadership() {
 				f(leads)
 			}
 			n.log.Info("leadership", "leads", leads, "term", n.raft.CurrentTerm())
+			if leads {
+				n.watchSpace() // before appends come that nobody may have room for
+			}
 			n.leadership.turn()
 			n.exchange.now()
 			n.foundCluster()
