@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/plainlog"
 )
 
 // Options configure a node's own engine. Nothing in here changes what apply
@@ -53,6 +54,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	o.Logger = plainlog.Logger(o.Logger) // a node's is plain already; "firn verify --dir" opens an engine by itself
 	if o.OnFatal == nil {
 		o.OnFatal = func(error) {}
 	}
