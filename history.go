@@ -37,6 +37,7 @@ type StreamState struct {
 	Time     time.Time
 	Empty    bool
 
+	Begun   Revision // with which the stream began, or began again after it was deleted
 	Past    Position // that was looked at: nothing behind it is in the state
 	Open    bool     // asked as of a moment that later events may still fall into
 	Partial bool     // the beginning of the stream is hidden, and nothing of it is in the state

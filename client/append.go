@@ -16,7 +16,7 @@ func (c *Client) Append(ctx context.Context, writes ...firn.Write) (firn.Appende
 	}
 	body := wire.NewBuffer(estimate(writes))
 	defer body.Free()
-	ids, err := encodeAppend(ctx, body, writes)
+	ids, err := c.encodeAppend(ctx, body, writes)
 	if err != nil {
 		return firn.Appended{}, err
 	}
@@ -52,7 +52,7 @@ func estimate(writes []firn.Write) int {
 
 // encodeAppend encodes the writes into body, once for all attempts, and returns
 // the ids of all drafts in order.
-func encodeAppend(ctx context.Context, body *wire.Buffer, writes []firn.Write) ([]firn.ID, error) {
+func (c *Client) encodeAppend(ctx context.Context, body *wire.Buffer, writes []firn.Write) ([]firn.ID, error) {
 	events := 0
 	for i := range writes {
 		events += len(writes[i].Drafts)
@@ -71,6 +71,7 @@ func encodeAppend(ctx context.Context, body *wire.Buffer, writes []firn.Write) (
 		for j := range writes[i].Drafts {
 			d := writes[i].Drafts[j] // a copy: the caller's stays as it is
 			d.Complete(ctx)
+			d.SetActor(c.o.Actor)
 			if err := record.CheckDraft(&d); err != nil {
 				return nil, err
 			}

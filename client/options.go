@@ -15,6 +15,7 @@ import (
 // Options of a client. Zero means the default.
 type Options struct {
 	Name  string      // of the program, for the nodes' logs
+	Actor string      // who causes what is appended: put into the metadata of drafts that name nobody; see firn.Draft.SetActor
 	Token string      // proves who the client is, where nodes ask
 	TLS   *tls.Config // nil: none; without a ServerName the address's host is expected
 

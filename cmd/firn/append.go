@@ -23,6 +23,7 @@ type appendOptions struct {
 	schema         uint32
 	correlation    string
 	causation      string
+	actor          string
 	stdin, each    bool
 }
 
@@ -71,6 +72,7 @@ every line is an append of its own.`,
 	f.Uint32Var(&o.schema, "schema", 0, "version of the type's shape")
 	f.StringVar(&o.correlation, "correlation", "", "the conversation that the event belongs to")
 	f.StringVar(&o.causation, "causation", "", "the id of the event or command that caused it")
+	c.actorFlag(f, &o.actor)
 	f.BoolVar(&o.stdin, "stdin", false, "read events as JSON lines from standard input")
 	f.BoolVar(&o.each, "each", false, "with --stdin: each line is an append of its own")
 	return cmd
@@ -83,7 +85,7 @@ func (o *appendOptions) line(expectGiven bool) (l appendLine, err error) {
 	if l.write.Expect, err = firn.ParseExpectation(o.expect); err != nil {
 		return l, usage("--expect: %v", err)
 	}
-	l.expectGiven = expectGiven
+	l.expectGiven, l.actor = expectGiven, o.actor
 	if o.id != "" {
 		if l.draft.ID, err = firn.ParseID(o.id); err != nil {
 			return l, usage("--id %v", err)
@@ -111,6 +113,7 @@ func runAppend(s *session, l appendLine) error {
 	if l.draft.ID.IsZero() {
 		l.draft.ID = firn.NewID() // made here, so that an unknown outcome can be repeated
 	}
+	l.draft.SetActor(l.actor)
 	done, err := s.db.Append(s.ctx, firn.To(l.write.Stream, l.write.Expect, l.draft))
 	if err != nil {
 		return unknownOutcome(err, []firn.ID{l.draft.ID}, func() string { return l.command() })

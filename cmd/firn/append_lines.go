@@ -21,6 +21,7 @@ type appendLine struct {
 	expectGiven bool
 	check       bool // a condition, no event
 	draft       firn.Draft
+	actor       string
 }
 
 // runAppendLines appends the lines of standard input: all in one atomic step,
@@ -35,6 +36,9 @@ func runAppendLines(s *session, defaults appendLine, separately bool) error {
 		l, err := parseAppendLine(text, defaults)
 		if err != nil {
 			return usage("line %d: %v", number, err)
+		}
+		if !l.check {
+			l.draft.SetActor(l.actor)
 		}
 		if !separately {
 			if len(lines) >= firn.AppendEventsMax {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/firndb/firn"
@@ -66,6 +67,12 @@ func (c *console) globalFlags(root *cobra.Command) {
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "give up after this long; where much is read or written, after this long without progress")
 	f.StringVarP(&c.output, "output", "o", "", "table, json or text (default: table on a terminal, else json)")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "text"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// actorFlag adds the flag that says who causes what is appended.
+func (c *console) actorFlag(f *pflag.FlagSet, actor *string) {
+	f.StringVar(actor, "actor", c.env("FIRN_ACTOR"), "who causes it, put into metadata that names no actor (environment: FIRN_ACTOR)")
+	f.Lookup("actor").DefValue = ""
 }
 
 // timeoutMargin is the part of --timeout that is waited longer here, so that

@@ -51,7 +51,7 @@ func newRootCommand(c *console) *cobra.Command {
 	}{
 		{"Run a store:", []*cobra.Command{newDemoCommand(c), newUpCommand(c), newServeCommand(c)}},
 		{"Write and read:", []*cobra.Command{newAppendCommand(c), newReadCommand(c), newTraceCommand(c), newSubscribeCommand(c), newStreamsCommand(c), newStatsCommand(c)}},
-		{"Time travel:", []*cobra.Command{newStateCommand(c)}},
+		{"Time travel:", []*cobra.Command{newLogCommand(c), newStateCommand(c), newDiffCommand(c), newBlameCommand(c), newBisectCommand(c)}},
 		{"A stream's life:", []*cobra.Command{newDeleteCommand(c), newTruncateCommand(c), newMetadataCommand(c)}},
 		{"Consumers:", []*cobra.Command{newConsumerGroupCommand(c), newConsumeCommand(c), newWaitCommand(c)}},
 		{"Declared programs:", []*cobra.Command{newFoldCommand(c), newUpcasterCommand(c)}},

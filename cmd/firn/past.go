@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/points"
+	"github.com/firndb/firn/snapshot/history"
 )
 
 // pastFlags say which state of a stream is meant.
@@ -71,6 +74,21 @@ func placeFields(state *firn.StreamState) []field {
 		fields[2] = num("position", state.Position)
 	}
 	return append(fields, str("fold", state.Fold))
+}
+
+// indented is a state: on a terminal over several lines, "-" where there is none.
+func (p *printer) indented(name string, state []byte) field {
+	if state == nil {
+		return field{name, "-", []byte("null")}
+	}
+	f := raw(name, state)
+	if p.format == "table" {
+		var b bytes.Buffer
+		if json.Indent(&b, []byte(history.Clean(string(state))), "", "  ") == nil {
+			f.text = b.String()
+		}
+	}
+	return f
 }
 
 // newPastCommand returns a command about the past of one stream.

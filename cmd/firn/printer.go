@@ -17,6 +17,7 @@ type printer struct {
 	w      *bufio.Writer
 	format string // table, json, text
 	width  int    // cut table rows to this; 0: never
+	colour bool   // on a terminal, unless NO_COLOR is set
 
 	columns []string
 	held    [][]string // the first rows of a table, kept to learn how wide its columns are
@@ -37,7 +38,7 @@ func (c *console) newPrinter() (*printer, error) {
 	default:
 		return nil, usage("--output %q; want table, json or text", format)
 	}
-	return &printer{w: bufio.NewWriterSize(c.out, 64<<10), format: format, width: c.width}, nil
+	return &printer{w: bufio.NewWriterSize(c.out, 64<<10), format: format, width: c.width, colour: format == "table" && c.terminalOut && c.env("NO_COLOR") == ""}, nil
 }
 
 // field is one named value of an answer.

@@ -33,5 +33,5 @@ func runState(s *session, q firn.StateQuery) error {
 	if err := s.notePast(q.At, &state); err != nil {
 		return err
 	}
-	return s.print.object(append(placeFields(&state), raw("state", state.State))...)
+	return s.print.object(append(placeFields(&state), s.print.indented("state", state.State))...)
 }

@@ -29,7 +29,7 @@ var someFold = firn.FoldVersion{0xab, 15: 0xcd}
 var (
 	someAsked = firn.StateQuery{Stream: "cart-7", Fold: "cart", At: firn.MomentPoint(someTime), Consistency: firn.Consistency{Local: true}}
 	someState = firn.StreamState{
-		Stream: "cart-7", Fold: "cart", State: []byte{}, Revision: 120, Position: 69990, Time: someTime, Past: 70003, Open: true, Partial: true,
+		Stream: "cart-7", Fold: "cart", State: []byte{}, Revision: 120, Position: 69990, Time: someTime, Begun: 3, Past: 70003, Open: true, Partial: true,
 	}
 	someEvent = &firn.EventInfo{Revision: 120, Position: 69990, Time: someTime, ID: someID, Type: "ItemAdded", Actor: "ann"}
 )

@@ -43,8 +43,8 @@ func (r *reader) asked() firn.StateQuery {
 //
 //	[state]
 //
-//	state = [stream str, fold str, revision uint, position uint, time, past uint,
-//	         open bool, partial bool, empty bool, state bin]
+//	state = [stream str, fold str, revision uint, position uint, time, begun uint,
+//	         past uint, open bool, partial bool, empty bool, state bin]
 type StateIs struct{ State firn.StreamState }
 
 func (*StateIs) Kind() Kind { return KindStateIs }
@@ -64,12 +64,13 @@ func (m *StateIs) parse(r *reader) {
 
 // state writes a state; where it is only described, without its bytes.
 func (w *writer) state(s *firn.StreamState) {
-	w.array(10)
+	w.array(11)
 	w.string(s.Stream)
 	w.string(s.Fold)
 	w.revision(s.Revision)
 	w.position(s.Position)
 	w.time(s.Time)
+	w.revision(s.Begun)
 	w.position(s.Past)
 	w.bool(s.Open)
 	w.bool(s.Partial)
@@ -78,10 +79,10 @@ func (w *writer) state(s *firn.StreamState) {
 }
 
 func (r *reader) state() firn.StreamState {
-	later := r.begin(10)
+	later := r.begin(11)
 	s := firn.StreamState{
 		Stream: r.string(), Fold: r.string(), Revision: r.revision(), Position: r.position(), Time: r.time(),
-		Past: r.position(), Open: r.bool(), Partial: r.bool(), Empty: r.bool(), State: r.bin(),
+		Begun: r.revision(), Past: r.position(), Open: r.bool(), Partial: r.bool(), Empty: r.bool(), State: r.bin(),
 	}
 	r.end(later)
 	return s

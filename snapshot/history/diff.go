@@ -195,26 +195,26 @@ func (p Patch) JSON() []byte {
 func (p Patch) Lines() []string {
 	lines := make([]string, len(p))
 	for i, op := range p {
-		path := clean(op.Path)
+		path := Clean(op.Path)
 		if path == "" {
 			path = "(the whole)"
 		}
 		switch op.Op {
 		case "add":
-			lines[i] = fmt.Sprintf("+ %s: %s", path, shown(op.Is))
+			lines[i] = fmt.Sprintf("+ %s: %s", path, Shown(op.Is))
 		case "remove":
-			lines[i] = fmt.Sprintf("- %s: %s", path, shown(op.Was))
+			lines[i] = fmt.Sprintf("- %s: %s", path, Shown(op.Was))
 		default:
-			lines[i] = fmt.Sprintf("~ %s: %s → %s", path, shown(op.Was), shown(op.Is))
+			lines[i] = fmt.Sprintf("~ %s: %s → %s", path, Shown(op.Was), Shown(op.Is))
 		}
 	}
 	return lines
 }
 
-// shown returns a value as it stands in a line: not all of a long one.
-func shown(value []byte) string {
+// Shown returns a value as it stands in a line: not all of a long one.
+func Shown(value []byte) string {
 	const most = 200
-	text := clean(string(value))
+	text := Clean(string(value))
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}

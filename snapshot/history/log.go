@@ -41,22 +41,22 @@ func (p *Past) Log(ctx context.Context, from uint64) iter.Seq2[Entry, error] {
 // Line returns an event on one line: revision, time, type, who caused it, and its
 // data, or as much of it as fits. It has nothing in it that a terminal would obey.
 func Line(e *firn.Event) string {
-	line := fmt.Sprintf("%d  %s  %s", e.Revision, jsonline.FormatTime(e.Time), clean(e.Type))
+	line := fmt.Sprintf("%d  %s  %s", e.Revision, jsonline.FormatTime(e.Time), Clean(e.Type))
 	if actor := Actor(e); actor != "" {
-		line += "  " + clean(actor)
+		line += "  " + Clean(actor)
 	}
 	switch {
 	case len(e.Data) == 0:
 	case jsonline.Valid(e.Data):
-		line += "  " + shown(jsonline.Compact(nil, e.Data))
+		line += "  " + Shown(jsonline.Compact(nil, e.Data))
 	default:
-		line += fmt.Sprintf("  (%d bytes of %s)", len(e.Data), clean(e.ContentType))
+		line += fmt.Sprintf("  (%d bytes of %s)", len(e.Data), Clean(e.ContentType))
 	}
 	return line
 }
 
-// clean returns a text without what a terminal would obey.
-func clean(s string) string {
+// Clean returns a text without what a terminal would obey.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return unicode.ReplacementChar

@@ -127,7 +127,7 @@ func (l *look) describe(ctx context.Context, found *engine.Loading, c *snapshot.
 	s := firn.StreamState{
 		Stream: l.stream, Fold: l.fold.Name(), State: c.State,
 		Revision: c.Revision, Position: c.Position, Time: c.Time, Empty: c.Empty,
-		Past: found.Position, Open: found.Open, Partial: found.Partial,
+		Begun: found.Begun, Past: found.Position, Open: found.Open, Partial: found.Partial,
 	}
 	if c.Empty || c.Events > 0 {
 		return s, nil
