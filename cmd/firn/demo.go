@@ -16,9 +16,10 @@ func newDemoCommand(c *console) *cobra.Command {
 		Use:   "demo",
 		Short: "Show a three-node cluster at work, and what it survives",
 		Long: `Show what Firn does, on a cluster of three processes in a temporary directory:
-import orders, read the past, refuse what contradicts, lose a leader and then all
-nodes at once, and prove that nothing was lost. It ends by itself within a minute,
-with exit status 0 only if every step held.`,
+import orders, read the past, refuse what contradicts, feed a read model, share work
+and set a poison event aside, change the shape of old events, lose a leader and then
+all nodes at once, and prove that nothing was lost. It ends by itself within a
+minute, with exit status 0 only if every step held.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), c) },
 	}
@@ -52,6 +53,12 @@ func demoSteps() []demoStep {
 		{"append what was expected, refuse what was not", (*demo).expect},
 		{"change several streams in one atomic step, or none", (*demo).transfer},
 		{"delete an order, and read it from before", (*demo).remove},
+		{"feed a read model from a subscription, and read what was just written", (*demo).project},
+		{"share work in a group; one event is poison, is parked, and is replayed", (*demo).share},
+		{"run a command for each event", (*demo).function},
+		{"change the shape of events; the old ones are read in today's", (*demo).evolve},
+		{"travel in time: what an order was, what changed, and by which event", (*demo).look},
+		{"load a long stream, without a snapshot and with one", (*demo).snapshot},
 		{"start the killed node again; it catches up", (*demo).recover},
 		{"compare the three nodes, byte for byte, and verify each", (*demo).compare},
 		{"kill all three nodes at once, and start them again", (*demo).powerCut},
