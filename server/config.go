@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 
 	RaftLog  RaftLog                // when the Raft log is shortened
 	DiskFree func() (uint64, error) // how many bytes the disk has left; default: the file system is asked
+	Peers    peer.Network           // how nodes reach each other; default [peer.TCP]; tests put a simulated one in its place
 
 	Logger  *slog.Logger // default slog.Default()
 	OnFatal func(error)  // the node cannot go on; default: Node.Failed and nothing else
@@ -166,6 +168,9 @@ func (c *Config) check() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Peers == nil {
+		c.Peers = peer.TCP{}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return firn.Errorf(firn.ErrInvalid, "this node cannot be configured so: %s", strings.ReplaceAll(err.Error(), "\n", "; and "))

@@ -53,7 +53,7 @@ func Start(c Config) (*Node, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	n, err := start(c, vfs.Default, peer.TCP{})
+	n, err := start(c, vfs.Default, c.Peers)
 	if err != nil {
 		return nil, err
 	}

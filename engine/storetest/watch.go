@@ -8,48 +8,35 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/check"
 )
 
 // watch is a consumer: a subscription that runs beside the operations, is left
 // and begun again behind what it keeps for its checkpoint, and is held against
 // the guarantees in the end.
 type watch struct {
-	q     firn.Query
-	start firn.Position // the first position that it asks for
-
 	cancel context.CancelFunc // of the connection under way
 	done   chan struct{}      // closed when that has ended
 
-	mu          sync.Mutex
-	heard       []firn.Message // by all connections
-	connections []connection
-	ended       error         // of the connection under way
-	more        chan struct{} // signals that something was heard, or the end
-}
-
-// connection is one call of Subscribe.
-type connection struct {
-	from int           // index in watch.heard
-	head firn.Position // what was committed when it was opened
+	mu    sync.Mutex
+	heard check.Heard   // by all connections
+	ended error         // of the connection under way
+	more  chan struct{} // signals that something was heard, or the end
 }
 
 // connect subscribes, behind what is kept, and returns once the first message
 // has come: so it is known what was committed before.
 func (w *watch) connect(ctx context.Context, s firn.Store, head firn.Position) error {
 	w.mu.Lock()
-	q, kept := w.q, w.keep()
-	if kept > 0 {
-		q.From, q.History = firn.PositionPoint(w.heardAt(kept-1)+1), historyIn(w.heard)
-	}
-	w.heard = w.heard[:kept]
-	w.connections = append(w.connections, connection{from: kept, head: head})
+	q := w.heard.Resume(head)
+	kept := len(w.heard.Messages)
 	w.ended = nil
 	w.mu.Unlock()
 
 	ctx, w.cancel = context.WithCancel(ctx)
 	w.done = make(chan struct{})
 	go w.listen(s.Subscribe(ctx, q))
-	return w.await(func() bool { return len(w.heard) > kept || w.ended != nil })
+	return w.await(func() bool { return len(w.heard.Messages) > kept || w.ended != nil })
 }
 
 func (w *watch) listen(messages func(func(firn.Message, error) bool)) {
@@ -59,7 +46,7 @@ func (w *watch) listen(messages func(func(firn.Message, error) bool)) {
 		if err != nil {
 			w.ended = err
 		} else {
-			w.heard = append(w.heard, m)
+			w.heard.Messages = append(w.heard.Messages, m)
 		}
 		w.mu.Unlock()
 		select {
@@ -73,35 +60,6 @@ func (w *watch) listen(messages func(func(firn.Message, error) bool)) {
 func (w *watch) leave() {
 	w.cancel()
 	<-w.done
-}
-
-// keep returns how many messages a consumer keeps that is begun again: all up
-// to the last one behind which it can go on.
-func (w *watch) keep() int {
-	for n := len(w.heard); n > 0; n-- {
-		if m := &w.heard[n-1]; m.Mark != nil || m.Event.AppendEnd() {
-			return n
-		}
-	}
-	return 0
-}
-
-// heardAt returns the position that message n speaks of.
-func (w *watch) heardAt(n int) firn.Position {
-	if m := &w.heard[n]; m.Mark != nil {
-		return m.Mark.At
-	}
-	return w.heard[n].Event.Position
-}
-
-// historyIn returns the history that the marks name, zero where there is none.
-func historyIn(messages []firn.Message) firn.ID {
-	for _, m := range messages {
-		if m.Mark != nil {
-			return m.Mark.History
-		}
-	}
-	return firn.ID{}
 }
 
 // await waits until something holds, which is asked under mu.
@@ -118,7 +76,7 @@ func (w *watch) await(holds func() bool) error {
 		select {
 		case <-w.more:
 		case <-timer.C:
-			return fmt.Errorf("%s heard nothing more in %v", w, patience)
+			return fmt.Errorf("%s heard nothing more in %v", &w.heard, patience)
 		}
 	}
 }
@@ -135,11 +93,7 @@ func (w *watch) lost() bool {
 // was refused.
 func (w *watch) catchUp(head firn.Position) error {
 	return w.await(func() bool {
-		n := len(w.heard)
-		return w.ended != nil || n > 0 && w.heardAt(n-1) >= head
+		n := len(w.heard.Messages)
+		return w.ended != nil || n > 0 && w.heard.At(n-1) >= head
 	})
-}
-
-func (w *watch) String() string {
-	return fmt.Sprintf("the subscription to %s from %d, system %t", target(w.q), w.start, w.q.System)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/check"
 )
 
 // watchesMax is how many subscriptions run beside the operations.
@@ -15,7 +16,7 @@ const watchesMax = 4
 type watches struct {
 	rand    *rand.Rand // apart, so that the operations are the same without
 	running []*watch
-	log     logged
+	log     check.Log
 }
 
 func newWatches(seed uint64) watches { return watches{rand: rand.New(rand.NewPCG(seed, 2))} }
@@ -49,18 +50,18 @@ func (c *comparison) tend(ctx context.Context) error {
 // watch begins another watch; the first one is of everything.
 func (c *comparison) watch(ctx context.Context) error {
 	head := c.head(ctx)
-	w := &watch{q: firn.Query{All: true}, start: 1, more: make(chan struct{}, 1)}
+	w := &watch{heard: check.Heard{Query: firn.Query{All: true}, Start: 1}, more: make(chan struct{}, 1)}
 	if len(c.running) > 0 {
 		operations := c.generator.Rand
 		c.generator.Rand = c.watches.rand
-		w.q = c.followed()
+		w.heard.Query = c.followed()
 		c.generator.Rand = operations
 		switch c.watches.rand.IntN(3) {
 		case 0:
-			w.q.From, w.start = firn.EndPoint(), head+1
+			w.heard.Query.From, w.heard.Start = firn.EndPoint(), head+1
 		case 1:
-			w.start = firn.Position(c.watches.rand.Uint64N(uint64(head)+1)) + 1
-			w.q.From = firn.PositionPoint(w.start)
+			w.heard.Start = firn.Position(c.watches.rand.Uint64N(uint64(head)+1)) + 1
+			w.heard.Query.From = firn.PositionPoint(w.heard.Start)
 		}
 	}
 	c.running = append(c.running, w)
@@ -70,24 +71,24 @@ func (c *comparison) watch(ctx context.Context) error {
 // note takes down what was appended, and what cannot be seen now.
 func (c *comparison) note(ctx context.Context) error {
 	head := c.head(ctx)
-	if int(head) == len(c.log.events) {
+	if int(head) == len(c.log.Events) {
 		return nil
 	}
-	for p := firn.Position(len(c.log.events)) + 1; p <= head; p++ {
+	for p := firn.Position(len(c.log.Events)) + 1; p <= head; p++ {
 		// As of its own position an event is visible, whatever limits there are.
 		q := firn.Query{All: true, System: true, From: firn.PositionPoint(p), Bound: firn.PositionPoint(p)}
 		events, err := collect(c.model.Read(ctx, q))
 		if err != nil || len(events) != 1 {
 			return fmt.Errorf("the model shows %d events at position %d (%v)", len(events), p, err)
 		}
-		c.log.events, c.log.hidden = append(c.log.events, events[0]), append(c.log.hidden, false)
+		c.log.Events, c.log.Hidden = append(c.log.Events, events[0]), append(c.log.Hidden, false)
 	}
-	return c.log.look(ctx, c.model)
+	return look(ctx, c.model, &c.log)
 }
 
 // look notes what cannot be seen now.
-func (p *logged) look(ctx context.Context, model firn.Store) error {
-	visible := make([]bool, len(p.events))
+func look(ctx context.Context, model firn.Store, log *check.Log) error {
+	visible := make([]bool, len(log.Events))
 	for e, err := range model.Read(ctx, firn.Query{All: true, System: true}) {
 		if err != nil {
 			return err
@@ -95,7 +96,7 @@ func (p *logged) look(ctx context.Context, model firn.Store) error {
 		visible[e.Position-1] = true
 	}
 	for i, seen := range visible {
-		p.hidden[i] = p.hidden[i] || !seen
+		log.Hidden[i] = log.Hidden[i] || !seen
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (p *logged) look(ctx context.Context, model firn.Store) error {
 // everything.
 func (c *comparison) judge(ctx context.Context) error {
 	head := c.head(ctx)
-	if err := c.log.look(ctx, c.model); err != nil {
+	if err := look(ctx, c.model, &c.log); err != nil {
 		return err
 	}
 	for _, w := range c.running {
