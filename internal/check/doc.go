@@ -28,7 +28,7 @@
 // [Group] is the history of a consumer group: deliveries, answers with what
 // became of them, replays, drops and waits. [Group.Watch] wraps a store, so that
 // whatever consumes through it is written down; histories of several processes
-// meet in one file, see [Group.WriteTo]. [Group.Check] stands on two facts:
+// meet in one file, see [Group.KeepIn]. [Group.Check] stands on two facts:
 //
 //   - The tokens of deliveries grow, over epochs and within one. So their order is
 //     the order in which the group's leaders handed events out, wherever the

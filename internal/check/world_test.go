@@ -1,0 +1,238 @@
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/engine/enginetest"
+	"github.com/firndb/firn/engine/group"
+	"github.com/firndb/firn/engine/record"
+)
+
+// world is a store with one group, as little around the shipped coordinator as
+// can be: its steps go through Propose, where a bug can be planted, and its
+// leader can be deposed. It is a firn.Groups for that group.
+type world struct {
+	groupsOf
+	t       *testing.T
+	store   *enginetest.Store
+	rand    *rand.Rand // of the bug
+	spoil   func(*world, *command.Settle) (lost bool)
+	misread func(*world, *worldConsumer, []firn.Settlement) (*worldConsumer, []firn.Settlement)
+
+	group   firn.Group
+	created firn.Position
+
+	mu      sync.Mutex
+	c       *group.Coordinator
+	epoch   uint64
+	newest  map[firn.Position]handed // who has which event now
+	of      map[firn.Token]firn.Position
+	open    []firn.Position // of the last step
+	trusted bool            // a wait returns at once
+}
+
+type groupsOf = firn.Groups
+
+// handed is the newest delivery of an event.
+type handed struct {
+	consumer *worldConsumer
+	token    firn.Token
+}
+
+func newWorld(t *testing.T, seed uint64, g firn.Group) *world {
+	w := &world{
+		t: t, rand: dice(seed, 9), group: group.WithDefaults(g), newest: map[firn.Position]handed{}, of: map[firn.Token]firn.Position{},
+		store: enginetest.Open(t, enginetest.Options{Settings: engine.Settings{LayerEvents: 32}, Seed: seed}),
+	}
+	defined := w.store.Apply(&command.Define{ID: firn.NewID(), Class: command.ClassGroup, Name: []byte(g.Name), Expect: firn.None, Body: group.Encode(&w.group, 0)})[0]
+	if defined.Err != nil {
+		t.Fatal(defined.Err)
+	}
+	w.created = defined.Appended.Position
+	w.lead()
+	t.Cleanup(func() { w.coordinator().Stop(errDeposed) })
+	return w
+}
+
+var errDeposed = firn.Errorf(firn.ErrNotLeader, "deposed")
+
+func (w *world) lead() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.epoch++
+	w.c = group.Start(group.Options{
+		Engine: w.store.Engine(), Log: w, Group: w.group, Created: w.created, Epoch: w.epoch,
+		Now: time.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+}
+
+// change deposes the leader and makes another, on a machine that may have
+// crashed meanwhile.
+func (w *world) change(crash bool) {
+	w.coordinator().Stop(errDeposed)
+	if crash {
+		w.store.Crash(50)
+	}
+	w.lead()
+}
+
+func (w *world) coordinator() *group.Coordinator {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.c
+}
+
+// Propose applies a step, after a planted bug has had it.
+func (w *world) Propose(ctx context.Context, b []byte) (command.Result, error) {
+	item, err := command.ParseItem(b)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return command.Result{}, err
+	}
+	if w.spoil != nil {
+		s := item.(*command.Settle)
+		if w.spoil(w, s) {
+			return command.Result{}, nil // as if it had been applied
+		}
+		s.Counts = w.recount(s)
+	}
+	return w.store.Apply(item)[0], nil
+}
+
+func (w *world) Consume(_ context.Context, _ string, inFlight uint32) (firn.Consumer, error) {
+	u, err := w.coordinator().Consume(inFlight)
+	return &worldConsumer{Consumer: u, world: w}, err
+}
+
+func (w *world) Replay(ctx context.Context, _ string, which firn.ParkedSelection) (uint64, error) {
+	return w.coordinator().Replay(ctx, which)
+}
+
+func (w *world) Drop(ctx context.Context, _ string, which firn.ParkedSelection) (uint64, error) {
+	return w.coordinator().Drop(ctx, which)
+}
+
+func (w *world) WaitGroup(ctx context.Context, _ string, p firn.Position) (uint64, error) {
+	if w.trusted {
+		return 0, nil
+	}
+	return w.coordinator().Wait(ctx, p)
+}
+
+func (w *world) Parked(ctx context.Context, _ string) iter.Seq2[firn.ParkedEvent, error] {
+	return func(yield func(firn.ParkedEvent, error) bool) {
+		e := w.store.Engine()
+		err := group.EachParked(e, w.group.Name, func(a *command.Aside) bool {
+			p, err := group.Parked(ctx, e, &w.group, a)
+			return yield(p, err)
+		})
+		if err != nil {
+			yield(firn.ParkedEvent{}, err)
+		}
+	}
+}
+
+// worldConsumer shows a coordinator's consumer as a firn.Consumer.
+type worldConsumer struct {
+	*group.Consumer
+	world *world
+}
+
+func (u *worldConsumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, error] {
+	return func(yield func(firn.Delivery, error) bool) {
+		for {
+			deliveries, err := u.Next(ctx, 1)
+			if err != nil {
+				yield(firn.Delivery{}, err)
+				return
+			}
+			for _, d := range deliveries {
+				var decoder record.Decoder
+				e, err := decoder.Event(d.Stream, bytes.Clone(d.Bytes))
+				u.world.mu.Lock()
+				u.world.newest[d.Position], u.world.of[d.Token] = handed{u, d.Token}, d.Position
+				u.world.mu.Unlock()
+				if !yield(firn.Delivery{Event: e, Token: d.Token, Attempt: d.Attempt, Replay: d.Replay}, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (u *worldConsumer) Settle(ctx context.Context, answers ...firn.Settlement) error {
+	at := u
+	if u.world.misread != nil {
+		at, answers = u.world.misread(u.world, u, answers)
+	}
+	void, err := at.Consumer.Settle(ctx, answers)
+	if err == nil && void > 0 {
+		err = firn.Stale(void, len(answers))
+	}
+	return err
+}
+
+// recount counts the asides that there will be after a step, so that verifying
+// the store finds nothing wrong with what a bug has made of it.
+func (w *world) recount(s *command.Settle) (counts command.Counts) {
+	type key struct {
+		state    command.AsideState
+		position firn.Position
+		stream   string
+	}
+	of := func(a *command.Aside) key { return key{a.State, a.Position, string(a.Stream)} }
+	all := map[key]command.Aside{}
+	for _, state := range []command.AsideState{command.AsideDue, command.AsideParked} {
+		page, err := w.store.Engine().Asides(w.group.Name, state, nil, 10_000)
+		if err != nil {
+			w.t.Error(err)
+		}
+		for _, a := range page.Asides {
+			all[of(&a)] = a
+		}
+	}
+	for i := range s.Removed {
+		delete(all, of(&s.Removed[i]))
+	}
+	for i := range s.Added {
+		all[of(&s.Added[i])] = s.Added[i]
+	}
+	for _, a := range all {
+		switch {
+		case a.State == command.AsideParked && a.Holds:
+			counts.Waiting++
+			fallthrough
+		case a.State == command.AsideParked:
+			counts.Parked++
+		case a.Attempts > 0:
+			counts.Retrying++
+			fallthrough
+		default:
+			counts.Due++
+		}
+	}
+	return counts
+}
+
+// lastOf returns the newest delivery of the event of which a token names an
+// older one.
+func (w *world) lastOf(t firn.Token) (h handed, later bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p, known := w.of[t]
+	h = w.newest[p]
+	return h, known && h.token != t
+}
