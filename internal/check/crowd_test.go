@@ -1,11 +1,13 @@
 package check_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/firndb/firn"
@@ -18,7 +20,9 @@ type crowd struct {
 	group  firn.Group
 	seed   uint64
 	settle func(*rand.Rand) firn.Outcome // nil: [anyhow]
+	slow   int                           // one in so many deliveries is held for longer than its lease; 0: in 150
 
+	calm    atomic.Bool // in the end: they answer at once
 	running sync.WaitGroup
 	cancel  context.CancelFunc
 }
@@ -68,14 +72,17 @@ func (c *crowd) consume(ctx context.Context, groups firn.Groups, r *rand.Rand) {
 		if !ok {
 			return
 		}
-		if held = append(held, d); r.IntN(12) == 0 && len(held) < 4 {
+		if held = append(held, d); r.IntN(12) == 0 && len(held) < 4 && !c.calm.Load() {
 			continue
 		}
-		if r.IntN(150) == 0 {
+		if r.IntN(cmp.Or(c.slow, 150)) == 0 && !c.calm.Load() {
 			wait(ctx, c.group.Lease+time.Duration(r.Int64N(int64(c.group.Lease)))) // slow
 		}
 		r.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })
 		n := 1 + r.IntN(len(held))
+		if c.calm.Load() {
+			n = len(held)
+		}
 		if c.answer(ctx, consumer, r, held[:n]) != nil {
 			return
 		}

@@ -26,7 +26,11 @@ type Connection struct {
 func (h *Heard) Resume(head firn.Position) firn.Query {
 	q, kept := h.Query, h.Kept()
 	if kept > 0 {
-		q.From, q.History = firn.PositionPoint(h.At(kept-1)+1), h.history()
+		at := h.At(kept - 1)
+		q.From, q.History = firn.PositionPoint(at+1), h.history()
+		if q.Consistency.Local { // a replica that lags would speak of the past
+			q.Consistency.AtLeast = max(q.Consistency.AtLeast, at)
+		}
 	}
 	h.Messages = h.Messages[:kept]
 	h.Connections = append(h.Connections, Connection{From: kept, Head: head})
@@ -70,7 +74,7 @@ func (h *Heard) String() string {
 	case h.Query.Category != "":
 		target = "the category " + h.Query.Category
 	}
-	return fmt.Sprintf("the subscription to %s from %d, system %t", target, h.Start, h.Query.System)
+	return fmt.Sprintf("the subscription to %s from %d, system %t, local %t", target, h.Start, h.Query.System, h.Query.Consistency.Local)
 }
 
 // messageText is short enough for an error.

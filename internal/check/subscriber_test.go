@@ -14,20 +14,27 @@ import (
 // subscriber subscribes, is slow, leaves at random and begins again behind what
 // it has kept, until it has been told of everything.
 type subscriber struct {
-	heard check.Heard
 	rand  *rand.Rand
 	leave int           // it leaves after about so many messages
 	pause time.Duration // it takes up to so long for a message, now and then
 
-	mu    sync.Mutex
-	until firn.Position // where to end; 0: not yet known
-	fatal error
+	mu      sync.Mutex
+	heard   check.Heard
+	until   firn.Position      // where to end; 0: not yet known
+	unheard context.CancelFunc // of the connection under way
+	fatal   error
 }
 
+// endAt lets the subscriber end once it has been told of everything up to p.
 func (s *subscriber) endAt(p firn.Position) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.until = p
+	s.mu.Unlock()
+	if s.over() { // nothing more comes that would end it
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.unheard()
+	}
 }
 
 // over reports whether the subscriber has been told of all that it waits for.
@@ -46,7 +53,10 @@ func (s *subscriber) run(ctx context.Context, store firn.Store) {
 			wait(ctx, 5*time.Millisecond)
 			continue
 		}
-		if err := s.once(ctx, store, s.heard.Resume(head)); !passing(err) {
+		s.mu.Lock()
+		q := s.heard.Resume(head)
+		s.mu.Unlock()
+		if err := s.once(ctx, store, q); !passing(err) {
 			s.fatal = err
 			return
 		}
@@ -56,12 +66,17 @@ func (s *subscriber) run(ctx context.Context, store firn.Store) {
 func (s *subscriber) once(ctx context.Context, store firn.Store, q firn.Query) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.mu.Lock()
+	s.unheard = cancel
+	s.mu.Unlock()
 	left := 1 + s.rand.IntN(2*s.leave)
 	for m, err := range store.Subscribe(ctx, q) {
 		if err != nil {
 			return err
 		}
+		s.mu.Lock()
 		s.heard.Messages = append(s.heard.Messages, m)
+		s.mu.Unlock()
 		if s.over() {
 			return nil
 		}

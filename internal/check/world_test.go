@@ -40,6 +40,7 @@ type world struct {
 	of      map[firn.Token]firn.Position
 	open    []firn.Position // of the last step
 	trusted bool            // a wait returns at once
+	slow    int             // see crowd
 }
 
 type groupsOf = firn.Groups
