@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/firndb/firn"
 )
 
 func newDemoCommand(c *console) *cobra.Command {
@@ -36,7 +38,8 @@ type demo struct {
 	cluster *demoCluster
 	db      store
 	orders  demoOrders
-	hash    string // of all events, once everything is imported
+	billed  firn.Position // up to which the group has handled what it follows
+	hash    string        // of all events, once everything is imported
 }
 
 // demoStep is one thing to show. do returns what was seen, in a few words a line.

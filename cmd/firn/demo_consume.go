@@ -108,13 +108,17 @@ func (d *demo) share() (lines []string, err error) {
 	}
 	n, err := d.db.Replay(d.ctx, demoGroup, firn.ParkedSelection{Stream: b.poison})
 	if err != nil || n != 1 || parked != 1 {
-		return lines, fmt.Errorf("1 event should be parked and replayed, but %d was parked and %d replayed (%w)", parked, n, err)
+		return lines, fmt.Errorf("1 event should be parked and replayed, but %d was parked and %d replayed (%v)", parked, n, err)
 	}
 	select {
 	case <-b.done:
 	case <-ctx.Done():
 		return lines, fmt.Errorf("the replayed events were not all delivered: %w", ctx.Err())
 	}
+	if parked, err = d.db.WaitGroup(ctx, demoGroup, at); err != nil || parked > 0 {
+		return lines, fmt.Errorf("nothing should be parked any more, but %d events are (%v)", parked, err)
+	}
+	d.billed = at
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for order, types := range b.bills {

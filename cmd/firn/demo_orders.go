@@ -85,12 +85,15 @@ var demoNamespace = firn.NameID(firn.ID{}, "firn demo")
 
 func (o *demoOrders) id(i int) firn.ID { return firn.DeriveID(demoNamespace, i) }
 
+// actor is who is said to have done what an event tells.
+func (o *demoOrders) actor(i int) string { return []string{"ann", "bob", "eve"}[i%3] }
+
 // ndjson returns the orders as CloudEvents, one a line.
 func (o *demoOrders) ndjson() []byte {
 	var b bytes.Buffer
 	for i, e := range o.events {
-		fmt.Fprintf(&b, `{"specversion":"1.0","id":"%s","source":"firn/demo","type":"%s","subject":"%s","time":"%s","datacontenttype":"application/json","data":%s}`+"\n",
-			o.id(i), e.typ, e.stream, e.time.Format(time.RFC3339), e.data)
+		fmt.Fprintf(&b, `{"specversion":"1.0","id":"%s","source":"firn/demo","type":"%s","subject":"%s","time":"%s","firnmetadata":%q,"datacontenttype":"application/json","data":%s}`+"\n",
+			o.id(i), e.typ, e.stream, e.time.Format(time.RFC3339), fmt.Sprintf(`{"actor":"%s"}`, o.actor(i)), e.data)
 	}
 	return b.Bytes()
 }

@@ -275,5 +275,9 @@ func (d *demo) powerCut() ([]string, error) {
 	if hash != d.hash {
 		return nil, fmt.Errorf("before the cut the export was %s, after it is %s", d.hash, hash)
 	}
-	return []string{fmt.Sprintf("all three answer again after %.2f s, with the same bytes: nothing was lost", took.Seconds())}, nil
+	lines := []string{fmt.Sprintf("all three answer again after %.2f s, with the same bytes: nothing was lost", took.Seconds())}
+	if parked, err := d.db.WaitGroup(d.ctx, demoGroup, d.billed); err != nil || parked > 0 {
+		return lines, fmt.Errorf("the group should have passed position %d, with nothing parked, but: %d (%v)", d.billed, parked, err)
+	}
+	return append(lines, "the group knows how far it had come: nobody is billed twice"), nil
 }
