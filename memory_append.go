@@ -10,6 +10,19 @@ import (
 // stream tombstoned, does an expectation fail. The first write in the order
 // given that fails is the one reported, and then nothing is written.
 func (m *memory) Append(ctx context.Context, writes ...Write) (Appended, error) {
+	return m.append(ctx, time.Time{}, writes)
+}
+
+// AppendAt is Append for events with a time of their own; see [Dated].
+func (m *memory) AppendAt(ctx context.Context, at time.Time, writes ...Write) (Appended, error) {
+	if err := CheckAppendTime(at); err != nil {
+		return Appended{}, err
+	}
+	return m.append(ctx, at.UTC().Truncate(time.Microsecond), writes)
+}
+
+// append appends at a time; zero: that of the clock.
+func (m *memory) append(ctx context.Context, at time.Time, writes []Write) (Appended, error) {
 	writes = complete(ctx, writes)
 	if err := checkWrites(writes); err != nil {
 		return Appended{}, err
@@ -28,7 +41,7 @@ func (m *memory) Append(ctx context.Context, writes ...Write) (Appended, error) 
 			return Appended{}, err
 		}
 	}
-	return m.write(writes), nil
+	return m.write(at, writes)
 }
 
 // judge says what stands in the way of one write, or nil.
@@ -44,15 +57,21 @@ func (m *memory) judge(w Write) error {
 }
 
 // write appends all drafts. All events of one append carry one time.
-func (m *memory) write(writes []Write) Appended {
+func (m *memory) write(at time.Time, writes []Write) (Appended, error) {
 	var count, index uint32
 	for _, w := range writes {
 		count += uint32(len(w.Drafts))
 	}
 	if count == 0 {
-		return Appended{Position: m.head()}
+		return Appended{Position: m.head()}, nil
 	}
 	now := m.nextTime()
+	if !at.IsZero() {
+		if err := AppendTimeConflict(at, m.timeAt(m.head()), now); err != nil {
+			return Appended{}, err
+		}
+		now = at
+	}
 	done := Appended{Time: now}
 	for _, w := range writes {
 		if len(w.Drafts) == 0 {
@@ -68,7 +87,7 @@ func (m *memory) write(writes []Write) Appended {
 		done.Writes = append(done.Writes, writtenOf(events))
 	}
 	done.Position = m.head()
-	return done
+	return done, nil
 }
 
 // writtenOf describes the events of one write, of which there is at least one.

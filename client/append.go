@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
@@ -11,16 +12,31 @@ import (
 // Append appends the writes in one atomic step; see [firn.Store]. Drafts
 // without an id get one, which the answer and an ErrUnknown carry.
 func (c *Client) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
-	if err := ctx.Err(); err != nil {
+	body := wire.NewBuffer(estimate(writes))
+	defer body.Free()
+	return c.append(ctx, wire.KindAppend, body, wire.BeginAppend(body.B, len(writes)), writes)
+}
+
+// AppendAt is Append for events with a time of their own; see [firn.Dated].
+func (c *Client) AppendAt(ctx context.Context, at time.Time, writes ...firn.Write) (firn.Appended, error) {
+	if err := firn.CheckAppendTime(at); err != nil {
 		return firn.Appended{}, err
 	}
 	body := wire.NewBuffer(estimate(writes))
 	defer body.Free()
-	ids, err := c.encodeAppend(ctx, body, writes)
+	return c.append(ctx, wire.KindAppendAt, body, wire.BeginAppendAt(body.B, at, len(writes)), writes)
+}
+
+// append makes the call whose body w has begun.
+func (c *Client) append(ctx context.Context, kind wire.Kind, body *wire.Buffer, w wire.AppendWriter, writes []firn.Write) (firn.Appended, error) {
+	if err := ctx.Err(); err != nil {
+		return firn.Appended{}, err
+	}
+	ids, err := c.encodeAppend(ctx, w, body, writes)
 	if err != nil {
 		return firn.Appended{}, err
 	}
-	r := &request{kind: wire.KindAppend, body: body.B, changes: true, ids: ids}
+	r := &request{kind: kind, body: body.B, changes: true, ids: ids}
 	for i := range writes {
 		if r.stream == "" || len(writes[i].Drafts) > 0 {
 			r.stream = writes[i].Stream
@@ -52,7 +68,7 @@ func estimate(writes []firn.Write) int {
 
 // encodeAppend encodes the writes into body, once for all attempts, and returns
 // the ids of all drafts in order.
-func (c *Client) encodeAppend(ctx context.Context, body *wire.Buffer, writes []firn.Write) ([]firn.ID, error) {
+func (c *Client) encodeAppend(ctx context.Context, w wire.AppendWriter, body *wire.Buffer, writes []firn.Write) ([]firn.ID, error) {
 	events := 0
 	for i := range writes {
 		events += len(writes[i].Drafts)
@@ -61,7 +77,6 @@ func (c *Client) encodeAppend(ctx context.Context, body *wire.Buffer, writes []f
 		return nil, firn.Errorf(firn.ErrTooLarge, "an append of %d events; at most %d are allowed", events, firn.AppendEventsMax)
 	}
 	ids := make([]firn.ID, 0, events)
-	w := wire.BeginAppend(body.B, len(writes))
 	bytes := 0
 	for i := range writes {
 		if err := firn.CheckStreamName(writes[i].Stream); err != nil {

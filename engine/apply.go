@@ -142,7 +142,9 @@ func (a *applier) entry(x *Entry, parsed *command.Entry) ([]command.Result, erro
 func (a *applier) item(micros int64, item command.Item) (command.Result, error) {
 	switch item := item.(type) {
 	case *command.Append:
-		return a.append(micros, item)
+		return a.append(micros, 0, item)
+	case *command.AppendAt:
+		return a.append(micros, item.Micros, &item.Append)
 	case *command.Change:
 		return a.change(micros, item)
 	case *command.Define:

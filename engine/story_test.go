@@ -73,7 +73,7 @@ func (w *teller) run(t *testing.T, d *datadriven.TestData) string {
 		})
 		return "empty\n"
 	case "append":
-		return w.append(d.Input)
+		return w.append(d.Input, args["at"])
 	case "change":
 		id := firn.NewID()
 		if len(words) > 2 {
@@ -147,7 +147,8 @@ func (w *teller) layers() string {
 	return fmt.Sprintf("head %d: %d sealed layers, %d events in the open one\n", stats.Head, stats.Layers, stats.OpenEvents)
 }
 
-func (w *teller) append(input string) string {
+// append appends by the clock, or at a time of its own.
+func (w *teller) append(input, at string) string {
 	item := &command.Append{}
 	for line := range strings.Lines(input) {
 		words := strings.Fields(line)
@@ -165,7 +166,11 @@ func (w *teller) append(input string) string {
 		}
 		item.Writes = append(item.Writes, write)
 	}
-	return result(w.s.Apply(item)[0])
+	if at == "" {
+		return result(w.s.Apply(item)[0])
+	}
+	after, _ := time.ParseDuration(at)
+	return result(w.s.Apply(&command.AppendAt{Micros: record.Micros(beginning.Add(after)), Append: *item})[0])
 }
 
 func (w *teller) define(words []string, id string) string {

@@ -9,8 +9,9 @@ import (
 // append judges an append and writes it. The order is: is it valid, was it
 // made before, then for each write in turn whether the stream is tombstoned
 // and whether its expectation holds. Everything is judged before anything is
-// written, so an item that fails leaves no trace.
-func (a *applier) append(micros int64, item *command.Append) (command.Result, error) {
+// written, so an item that fails leaves no trace. own is the time that the events
+// are to have where it is not that of the clock, else 0; it is judged last.
+func (a *applier) append(micros, own int64, item *command.Append) (command.Result, error) {
 	if err := a.check(item); err != nil {
 		return command.Result{}, err
 	}
@@ -32,6 +33,12 @@ func (a *applier) append(micros int64, item *command.Append) (command.Result, er
 	}
 	if len(a.drafts) == 0 {
 		return command.Result{Appended: firn.Appended{Position: a.p.head}}, nil
+	}
+	if own != 0 {
+		if err := firn.AppendTimeConflict(record.Time(own), record.Time(a.p.time), record.Time(micros)); err != nil {
+			return command.Result{}, err
+		}
+		micros = own
 	}
 	done, err := a.write(micros, item)
 	return command.Result{Appended: done}, err

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
@@ -23,12 +24,21 @@ var _ tcp.Backend = backend{}
 
 // Append is [service.Service.Append].
 func (b backend) Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error) {
+	return b.Service.Append(ctx, actor, commandWrites(writes))
+}
+
+// AppendAt is [service.Service.AppendAt].
+func (b backend) AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error) {
+	return b.Service.AppendAt(ctx, actor, at, commandWrites(writes))
+}
+
+func commandWrites(writes []wire.Write) []command.Write {
 	own := make([]command.Write, len(writes))
 	for i := range writes {
 		w := &writes[i]
 		own[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect, Records: w.Records}
 	}
-	return b.Service.Append(ctx, actor, own)
+	return own
 }
 
 // Subscribe opens a subscription on this node.

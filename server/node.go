@@ -190,6 +190,7 @@ type Store interface {
 	firn.Groups
 	firn.Definitions
 	firn.History
+	firn.Dated
 }
 
 // Store returns the node's store for callers in this process. Their events

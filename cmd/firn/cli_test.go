@@ -110,6 +110,10 @@ func (m *memory) Append(ctx context.Context, writes ...firn.Write) (firn.Appende
 	return done, err
 }
 
+func (m *memory) AppendAt(ctx context.Context, at time.Time, writes ...firn.Write) (firn.Appended, error) {
+	return m.Store.(firn.Dated).AppendAt(ctx, at, writes...)
+}
+
 func (m *memory) Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (firn.Position, bool, error) {
 	q := firn.Query{All: true, System: true, Bound: p, Backwards: true, Limit: 1, Consistency: c}
 	for e, err := range m.Store.Read(ctx, q) {

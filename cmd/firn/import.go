@@ -19,6 +19,8 @@ type importOptions struct {
 	batch  int
 	strict bool
 	again  bool
+
+	keepTime bool
 }
 
 func newImportCommand(c *console) *cobra.Command {
@@ -34,6 +36,13 @@ So an import that was cut off goes on where it stopped, without duplicates, when
 it is started again; one that is finished does nothing. Imports are told apart
 by the file's SHA-256, or by --name. Standard input without --name is copied to
 a temporary file first, for its SHA-256.
+
+With --keep-time each event is recorded under its own time, as long as that is
+possible: time never goes back in a store, so it takes an empty one, and a file
+in the order of time. From the first line that does not fit, which is named on
+standard error, events are recorded under the time of the import; their own is
+kept as occurred, as it is without the flag. Events of one time share an append,
+so files in which each has another take longer.
 
 A line that is wrong is named on standard error and left out; the exit status is
 then 1 at the end.`,
@@ -53,6 +62,7 @@ then 1 at the end.`,
 	f.Uint64Var(&o.rate, "rate", 0, "at most so many events a second (default: no limit)")
 	f.IntVar(&o.batch, "batch", 500, "at most so many events in one atomic append")
 	f.BoolVar(&o.strict, "strict", false, "stop at the first line that is wrong")
+	f.BoolVar(&o.keepTime, "keep-time", false, "record each event under its own time, as long as time does not go back")
 	f.BoolVar(&o.again, "again", false, "import from the first line, whatever was imported before")
 	return cmd
 }
@@ -67,6 +77,11 @@ type importer struct {
 	progress importProgress   // so far
 	last     firn.Expectation // of the progress stream
 	bar      *progressbar.ProgressBar
+
+	dated bool      // events are recorded under their own times, so far
+	at    time.Time // of the last append that was; zero: none yet
+	seen  time.Time // of the last line that has a time
+	own   int       // events that were recorded so
 
 	batch   importBatch
 	line    int // the last one read
@@ -84,7 +99,7 @@ func runImport(s *session, o importOptions) error {
 	}
 	defer source.Close()
 	s.patience.moved()
-	im := &importer{session: s, importOptions: o, source: source, stream: importStream(source.name), began: s.now()}
+	im := &importer{session: s, importOptions: o, source: source, stream: importStream(source.name), began: s.now(), dated: o.keepTime}
 	if err := firn.CheckStreamName(im.stream); err != nil {
 		return usage("--name %.64q: %v", o.name, err)
 	}
@@ -137,8 +152,11 @@ func (im *importer) take(number int, text []byte, tooLong bool) error {
 	if err != nil {
 		return im.refuse(number, err)
 	}
-	l := importLine{number: number, stream: stream, draft: draft}
-	if !im.batch.fits(&l, im.limit()) {
+	if !draft.Occurred.IsZero() {
+		im.seen = draft.Occurred
+	}
+	l := importLine{number: number, stream: stream, draft: draft, time: im.seen}
+	if !im.batch.fits(&l, im.limit()) || im.dated && im.batch.isOfAnotherTime(&l) {
 		if err := im.flush(number-1, false); err != nil {
 			return err
 		}
@@ -198,10 +216,14 @@ func (im *importer) report(already bool) error {
 		fmt.Fprintf(im.err, "firn: %s is imported already: %s of %d lines; --again imports it once more\n",
 			im.path, plural(uint64(im.progress.Events), "event"), im.progress.Line)
 	}
-	err := im.print.object(
+	fields := []field{
 		str("name", im.source.name), num("lines", im.progress.Line), num("events", im.progress.Events),
 		num("appended", im.stored), num("already_stored", im.known), num("refused", im.progress.Refused),
-	)
+	}
+	if im.keepTime {
+		fields = append(fields, num("own_time", im.own))
+	}
+	err := im.print.object(fields...)
 	if err == nil && im.refused > 0 {
 		err = fmt.Errorf("%s of %d not imported; each is named above", plural(uint64(im.refused), "line"), im.line)
 	}
@@ -220,6 +242,9 @@ func (im *importer) explainStop(err error) error {
 	repeat := "firn import " + shellQuote(im.path)
 	if im.name != "" {
 		repeat += " --name " + shellQuote(im.name)
+	}
+	if im.keepTime {
+		repeat += " --keep-time"
 	}
 	return &failure{err: fmt.Errorf("stopped after line %d: %w", im.progress.Line, err), repeat: repeat}
 }

@@ -13,6 +13,7 @@ type importLine struct {
 	number int
 	stream string
 	draft  firn.Draft
+	time   time.Time // its own, or that of the line before; zero: there was none
 }
 
 // importBatch is a run of lines that one append can hold in the file's order.
@@ -47,6 +48,12 @@ func (b *importBatch) fits(l *importLine, eventsMax int) bool {
 		return false
 	}
 	return b.lines[n-1].stream == l.stream || !b.streams[l.stream]
+}
+
+// isOfAnotherTime reports whether the line must not share an append with the
+// batch where each event has its own time.
+func (b *importBatch) isOfAnotherTime(l *importLine) bool {
+	return len(b.lines) > 0 && !b.lines[0].time.Equal(l.time)
 }
 
 func (b *importBatch) add(l importLine) {
@@ -123,7 +130,7 @@ func (im *importer) isStored(lines []importLine) (bool, error) {
 	if len(lines) == 0 {
 		return false, nil
 	}
-	_, err := im.persist(writesOf(lines))
+	_, err := im.persist(time.Time{}, writesOf(lines))
 	if err != nil && blamesEvents(err) {
 		return false, nil
 	}
@@ -135,8 +142,13 @@ func (im *importer) append(lines []importLine, upTo int, done bool) error {
 	next := im.progress
 	next.Line, next.Events, next.Done = upTo, next.Events+len(lines), done
 	next.Refused = im.before.Refused + im.refused
+	at := im.timeOf(lines)
+	if im.dated && at.IsZero() && !done {
+		im.progress = next // written down with the first event: its time must be the store's first
+		return nil
+	}
 	progress := next.write(im.stream, im.last)
-	appended, err := im.persist(append(writesOf(lines), progress))
+	appended, err := im.persistDated(at, append(writesOf(lines), progress), len(lines))
 	if err != nil {
 		return im.explainConflict(err)
 	}
@@ -159,10 +171,10 @@ func blamesEvents(err error) bool {
 
 // persist appends until it is known whether that was done: a leader that dies
 // must not end an import. The ids make the repetition safe.
-func (im *importer) persist(writes []firn.Write) (firn.Appended, error) {
+func (im *importer) persist(at time.Time, writes []firn.Write) (firn.Appended, error) {
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		ctx, cancel := context.WithTimeout(im.ctx, im.timeout)
-		done, err := im.db.Append(ctx, writes...)
+		done, err := im.appendOnce(ctx, at, writes)
 		cancel()
 		var e *firn.Error
 		again := errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Retry() != firn.RetryNo

@@ -13,6 +13,7 @@ import (
 // only be asked of running nodes. A test answers from memory.
 type store interface {
 	firn.Store
+	firn.Dated
 	firn.Groups
 	firn.Definitions
 	firn.History

@@ -20,6 +20,7 @@ const (
 	KindDefine   Kind = 5 // Define: a definition that the cluster shares
 	KindSettle   Kind = 6 // Settle: where a consumer group stands after some answers
 	KindSnapshot Kind = 7 // Snapshot: a fold's state of one stream at one revision
+	KindAppendAt Kind = 8 // AppendAt: an Append whose events have a time of their own
 )
 
 // VersionNow is the highest cluster version that this release knows. All kinds
@@ -32,7 +33,7 @@ const entryVersion = 1
 var ErrUnknownKind = errors.New("an item of a later release")
 
 // Item is one change: [*Append], [*Change], [*Found], [*Version], [*Define],
-// [*Settle] or [*Snapshot].
+// [*Settle], [*Snapshot] or [*AppendAt].
 type Item interface {
 	kind() Kind
 	appendBody(dst []byte) []byte
@@ -141,6 +142,8 @@ func (r *reader) item() (Item, error) {
 		item = new(Settle)
 	case KindSnapshot:
 		item = new(Snapshot)
+	case KindAppendAt:
+		item = new(AppendAt)
 	default:
 		return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 	}

@@ -31,6 +31,9 @@ func items() map[string][]command.Item {
 			{Stream: []byte("account-2"), Expect: firn.At(300), Records: [][]byte{draft("Credited")}},
 			{Stream: []byte("limit-1"), Expect: firn.Any},
 		}}},
+		"append-at": {&command.AppendAt{Micros: 981_166_245_000_006, Append: command.Append{Actor: []byte("ann"), Writes: []command.Write{
+			{Stream: []byte("order-42"), Expect: firn.None, Records: [][]byte{draft("A")}},
+		}}}},
 		"delete":         {change(firn.Delete{})},
 		"tombstone":      {change(firn.Tombstone{})},
 		"truncate":       {change(firn.Truncate{Before: 1000})},
@@ -78,20 +81,22 @@ func bad() map[string][]byte {
 		return b
 	}
 	return map[string][]byte{
-		"bad-empty":           {},
-		"bad-version":         change(0, 2),
-		"bad-kind-of-later":   change(body, 200),
-		"bad-kind-zero":       change(body, 0),
-		"bad-cut-short":       good[:len(good)-1],
-		"bad-bytes-behind":    append(append([]byte(nil), good...), 0),
-		"bad-no-items":        command.AppendEntry(nil, micros),
-		"bad-count":           change(body-1, 100),
-		"bad-item-length":     change(body+1, 100),
-		"bad-body-too-long":   append(change(body+1, 2), 0),
-		"bad-expectation":     command.AppendEntry(nil, micros, []byte{1, 6, 0, 1, 1, 'a', 9, 0}),
-		"bad-writes-count":    command.AppendEntry(nil, micros, []byte{1, 3, 0, 0xff, 0x7f}),
-		"bad-change-of-life":  command.AppendEntry(nil, micros, append(append([]byte{2, 21, 0}, id[:]...), 1, 'a', 0, 77)),
-		"bad-number-too-long": {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1},
+		"bad-empty":             {},
+		"bad-version":           change(0, 2),
+		"bad-kind-of-later":     change(body, 200),
+		"bad-kind-zero":         change(body, 0),
+		"bad-cut-short":         good[:len(good)-1],
+		"bad-bytes-behind":      append(append([]byte(nil), good...), 0),
+		"bad-no-items":          command.AppendEntry(nil, micros),
+		"bad-count":             change(body-1, 100),
+		"bad-item-length":       change(body+1, 100),
+		"bad-body-too-long":     append(change(body+1, 2), 0),
+		"bad-expectation":       command.AppendEntry(nil, micros, []byte{1, 6, 0, 1, 1, 'a', 9, 0}),
+		"bad-writes-count":      command.AppendEntry(nil, micros, []byte{1, 3, 0, 0xff, 0x7f}),
+		"bad-change-of-life":    command.AppendEntry(nil, micros, append(append([]byte{2, 21, 0}, id[:]...), 1, 'a', 0, 77)),
+		"bad-append-at-no-time": command.AppendEntry(nil, micros, []byte{8, 3, 0, 0, 0}),
+		"bad-append-at-time":    command.AppendEntry(nil, micros, []byte{8, 12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0}),
+		"bad-number-too-long":   {1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 1},
 	}
 }
 
@@ -125,6 +130,8 @@ func TestEntryVectors(t *testing.T) {
 
 func meaning(item command.Item) []vector.Field {
 	switch item := item.(type) {
+	case *command.AppendAt:
+		return append([]vector.Field{vector.F("item", "append-at"), vector.F("time", item.Micros)}, meaning(&item.Append)[1:]...)
 	case *command.Append:
 		fields := []vector.Field{vector.F("item", "append"), vector.F("actor", item.Actor)}
 		for _, w := range item.Writes {

@@ -52,6 +52,18 @@ func (s *Store) one(ctx context.Context, item command.Item) (firn.Appended, erro
 
 // Append appends as a client does: each draft is encoded once.
 func (s *Store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	return s.one(ctx, encode(ctx, writes))
+}
+
+// AppendAt appends events with a time of their own.
+func (s *Store) AppendAt(ctx context.Context, at time.Time, writes ...firn.Write) (firn.Appended, error) {
+	if err := firn.CheckAppendTime(at); err != nil {
+		return firn.Appended{}, err
+	}
+	return s.one(ctx, &command.AppendAt{Micros: record.Micros(at), Append: *encode(ctx, writes)})
+}
+
+func encode(ctx context.Context, writes []firn.Write) *command.Append {
 	item := &command.Append{Writes: make([]command.Write, len(writes))}
 	for i, w := range writes {
 		item.Writes[i] = command.Write{Stream: []byte(w.Stream), Expect: w.Expect}
@@ -60,7 +72,7 @@ func (s *Store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended
 			item.Writes[i].Records = append(item.Writes[i].Records, record.AppendDraft(nil, &d))
 		}
 	}
-	return s.one(ctx, item)
+	return item
 }
 
 // Change changes a stream's life.

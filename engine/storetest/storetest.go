@@ -18,6 +18,7 @@ func Run(t *testing.T, open func(t *testing.T) firn.Store) {
 	}{
 		{"append", testAppend},
 		{"expectations", testExpectations},
+		{"dated", testDated},
 		{"atomic", testAtomic},
 		{"checks", testChecks},
 		{"repetition", testRepetition},

@@ -35,9 +35,13 @@ const (
 func (*Append) Kind() Kind { return KindAppend }
 
 func (m *Append) AppendBody(dst []byte) []byte {
-	dst = appendArray(appendArray(dst, 1), len(m.Writes))
-	for i := range m.Writes {
-		w := &m.Writes[i]
+	return appendWrites(appendArray(dst, 1), m.Writes)
+}
+
+func appendWrites(dst []byte, writes []Write) []byte {
+	dst = appendArray(dst, len(writes))
+	for i := range writes {
+		w := &writes[i]
 		dst = appendString(appendArray(dst, 3), w.Stream)
 		dst = appendExpectation(dst, w.Expect)
 		dst = appendArray(dst, len(w.Records))
@@ -50,12 +54,17 @@ func (m *Append) AppendBody(dst []byte) []byte {
 
 func (m *Append) parse(r *reader) {
 	later := r.begin(1)
+	m.Writes = r.writes()
+	r.end(later)
+}
+
+func (r *reader) writes() (writes []Write) {
 	if n := r.list(writesMax); n > 0 {
-		m.Writes = make([]Write, n)
+		writes = make([]Write, n)
 	}
 	room := recordsMax
-	for i := range m.Writes {
-		w := &m.Writes[i]
+	for i := range writes {
+		w := &writes[i]
 		later := r.begin(3)
 		w.Stream = r.string()
 		w.Expect = r.expectation()
@@ -68,7 +77,7 @@ func (m *Append) parse(r *reader) {
 		}
 		r.end(later)
 	}
-	r.end(later)
+	return writes
 }
 
 // Appended is the answer. Streams and ids are those of the request, so only

@@ -41,6 +41,7 @@ func FuzzError(f *testing.F)       { fuzzKind(f, wire.KindError) }
 func FuzzPlain(f *testing.F)       { fuzzKind(f, wire.KindPing) }
 func FuzzCredit(f *testing.F)      { fuzzKind(f, wire.KindCredit) }
 func FuzzAppend(f *testing.F)      { fuzzKind(f, wire.KindAppend) }
+func FuzzAppendAt(f *testing.F)    { fuzzKind(f, wire.KindAppendAt) }
 func FuzzAppended(f *testing.F)    { fuzzKind(f, wire.KindAppended) }
 func FuzzRead(f *testing.F)        { fuzzKind(f, wire.KindRead) }
 func FuzzStream(f *testing.F)      { fuzzKind(f, wire.KindStream) }

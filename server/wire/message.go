@@ -40,6 +40,7 @@ const (
 	KindResolved   Kind = 29 // N
 	KindStats      Kind = 30 // C  ended by StatsAre
 	KindStatsAre   Kind = 31 // N
+	KindAppendAt   Kind = 32 // C  ended by Appended
 
 	KindStatus      Kind = 48 // C  ended by StatusIs
 	KindStatusIs    Kind = 49 // N
@@ -100,7 +101,8 @@ var kindNames = [...]string{
 	KindStream: "Stream", KindStreamInfo: "StreamInfo", KindStreams: "Streams", KindStreamList: "StreamList",
 	KindChange: "Change", KindChanged: "Changed", KindHead: "Head", KindHeadAt: "HeadAt",
 	KindResolve: "Resolve", KindResolved: "Resolved", KindStats: "Stats", KindStatsAre: "StatsAre",
-	KindStatus: "Status", KindStatusIs: "StatusIs", KindAddNode: "AddNode", KindRemoveNode: "RemoveNode",
+	KindAppendAt: "AppendAt",
+	KindStatus:   "Status", KindStatusIs: "StatusIs", KindAddNode: "AddNode", KindRemoveNode: "RemoveNode",
 	KindPromoteNode: "PromoteNode", KindTransfer: "Transfer", KindDone: "Done",
 	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified", KindCounted: "Counted",
 	KindSubscribe: "Subscribe", KindMarks: "Marks",
@@ -157,6 +159,8 @@ func New(k Kind) Message {
 		return new(Credit)
 	case KindAppend:
 		return new(Append)
+	case KindAppendAt:
+		return new(AppendAt)
 	case KindAppended:
 		return new(Appended)
 	case KindRead:

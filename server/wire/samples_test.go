@@ -93,6 +93,7 @@ func samples() []sample {
 			{Stream: "gate", Expect: firn.Any},
 		}}},
 		{"append-nothing", 9, &wire.Append{}},
+		{"append-at", 9, &wire.AppendAt{Time: earlyTime, Writes: []wire.Write{{Stream: "order-42", Expect: firn.None, Records: [][]byte{someDraft()}}, {Stream: "gate"}}}},
 		{"appended", 8, &wire.Appended{
 			Writes:   []wire.WrittenAt{{FirstRevision: 8, LastRevision: 8, FirstPosition: 70000, LastPosition: 70000}, {FirstRevision: 301, LastRevision: 302, FirstPosition: 70001, LastPosition: 70002}},
 			Position: 70002, Time: someTime, Repeated: true,

@@ -13,13 +13,25 @@ import (
 // Append appends records, the client parts that the caller has encoded, on
 // behalf of an actor. Errors and durability are those of [firn.Store.Append].
 func (s *Service) Append(ctx context.Context, actor string, writes []command.Write) (firn.Appended, error) {
+	return s.appendAt(ctx, actor, time.Time{}, writes)
+}
+
+// AppendAt appends records under a time of their own; see [firn.Dated].
+func (s *Service) AppendAt(ctx context.Context, actor string, at time.Time, writes []command.Write) (firn.Appended, error) {
+	if err := firn.CheckAppendTime(at); err != nil {
+		return firn.Appended{}, err
+	}
+	return s.appendAt(ctx, actor, at, writes)
+}
+
+func (s *Service) appendAt(ctx context.Context, actor string, at time.Time, writes []command.Write) (firn.Appended, error) {
 	start := s.options.Now()
-	appended, events, err := s.append(ctx, actor, writes)
+	appended, events, err := s.append(ctx, actor, at, writes)
 	s.options.Appended(events, s.options.Now().Sub(start), asError(err))
 	return appended, err
 }
 
-func (s *Service) append(ctx context.Context, actor string, writes []command.Write) (done firn.Appended, events int, err error) {
+func (s *Service) append(ctx context.Context, actor string, at time.Time, writes []command.Write) (done firn.Appended, events int, err error) {
 	events, err = s.checkWrites(writes)
 	if err == nil {
 		err = s.checkSchemas(writes)
@@ -27,8 +39,14 @@ func (s *Service) append(ctx context.Context, actor string, writes []command.Wri
 	if err != nil {
 		return firn.Appended{}, events, err
 	}
-	item := command.AppendItem(nil, &command.Append{Actor: []byte(actor), Writes: writes})
-	result, err := s.propose(ctx, item)
+	item := command.Append{Actor: []byte(actor), Writes: writes}
+	var encoded []byte
+	if at.IsZero() {
+		encoded = command.AppendItem(nil, &item)
+	} else {
+		encoded = command.AppendItem(nil, &command.AppendAt{Micros: record.Micros(at), Append: item})
+	}
+	result, err := s.propose(ctx, encoded)
 	if err != nil {
 		return firn.Appended{}, events, withIDs(err, writes)
 	}

@@ -18,6 +18,7 @@ type Store interface {
 	firn.Groups
 	firn.Definitions
 	firn.History
+	firn.Dated
 }
 
 // Store returns the service for callers in this process, on behalf of an actor.
@@ -29,6 +30,23 @@ type store struct {
 }
 
 func (s store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
+	encoded, err := encode(ctx, writes)
+	if err != nil {
+		return firn.Appended{}, err
+	}
+	return s.service.Append(ctx, s.actor, encoded)
+}
+
+func (s store) AppendAt(ctx context.Context, at time.Time, writes ...firn.Write) (firn.Appended, error) {
+	encoded, err := encode(ctx, writes)
+	if err != nil {
+		return firn.Appended{}, err
+	}
+	return s.service.AppendAt(ctx, s.actor, at, encoded)
+}
+
+// encode encodes each draft once.
+func encode(ctx context.Context, writes []firn.Write) ([]command.Write, error) {
 	encoded := make([]command.Write, len(writes))
 	for i := range writes {
 		w := &writes[i]
@@ -37,12 +55,12 @@ func (s store) Append(ctx context.Context, writes ...firn.Write) (firn.Appended,
 			d := w.Drafts[j]
 			d.Complete(ctx)
 			if err := record.CheckDraft(&d); err != nil {
-				return firn.Appended{}, err
+				return nil, err
 			}
 			encoded[i].Records[j] = record.AppendDraft(nil, &d)
 		}
 	}
-	return s.service.Append(ctx, s.actor, encoded)
+	return encoded, nil
 }
 
 func (s store) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {

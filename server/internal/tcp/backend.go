@@ -32,6 +32,9 @@ type Store interface {
 	// returns; what is needed for longer is copied.
 	Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error)
 
+	// AppendAt is Append under a time of its own; see firn.Dated.
+	AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error)
+
 	// Records yields what firn.Store's Read would, as whole records. The door
 	// does not keep their bytes.
 	Records(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]

@@ -31,7 +31,7 @@ type call struct {
 // changes says which calls may have done something although they failed.
 func changes(k wire.Kind) bool {
 	switch k {
-	case wire.KindAppend, wire.KindChange, wire.KindCreateGroup, wire.KindUpdateGroup, wire.KindDeleteGroup,
+	case wire.KindAppend, wire.KindAppendAt, wire.KindChange, wire.KindCreateGroup, wire.KindUpdateGroup, wire.KindDeleteGroup,
 		wire.KindSettle, wire.KindUnpark, wire.KindRewind:
 		return true
 	}
@@ -97,7 +97,7 @@ func (c *conn) dispatch(h wire.Header, body *wire.Buffer) {
 		return
 	}
 	j := job{conn: c, header: h, body: body}
-	if h.Kind != wire.KindAppend {
+	if h.Kind != wire.KindAppend && h.Kind != wire.KindAppendAt {
 		j.call = c.register(h.Call)
 	}
 	c.server.workers.run(j)

@@ -12,6 +12,7 @@ var handlers [256]func(job) (wire.Message, error)
 
 func init() {
 	handlers[wire.KindAppend] = job.append
+	handlers[wire.KindAppendAt] = job.appendAt
 	handlers[wire.KindRead] = job.readEvents
 	handlers[wire.KindStream] = job.stream
 	handlers[wire.KindStreams] = job.streams
@@ -52,13 +53,32 @@ func (j job) append() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	if err := checkAppend(&m, &j.conn.limits); err != nil {
+	if err := checkAppend(m.Writes, &j.conn.limits); err != nil {
 		return nil, err
 	}
 	done, err := j.conn.server.backend.Append(j.conn.ctx, j.conn.actor, m.Writes)
 	if err != nil {
 		return nil, err
 	}
+	return appended(&done), nil
+}
+
+func (j job) appendAt() (wire.Message, error) {
+	var m wire.AppendAt
+	if err := wire.ParseInto(&m, j.body.B); err != nil {
+		return nil, err
+	}
+	if err := checkAppend(m.Writes, &j.conn.limits); err != nil {
+		return nil, err
+	}
+	done, err := j.conn.server.backend.AppendAt(j.conn.ctx, j.conn.actor, m.Time, m.Writes)
+	if err != nil {
+		return nil, err
+	}
+	return appended(&done), nil
+}
+
+func appended(done *firn.Appended) *wire.Appended {
 	answer := &wire.Appended{Position: done.Position, Time: done.Time, Repeated: done.Repeated}
 	answer.Writes = make([]wire.WrittenAt, len(done.Writes))
 	for i := range done.Writes {
@@ -68,15 +88,15 @@ func (j job) append() (wire.Message, error) {
 			FirstPosition: w.FirstPosition, LastPosition: w.LastPosition,
 		}
 	}
-	return answer, nil
+	return answer
 }
 
 // checkAppend holds an append against the connection's limits. What else must
 // be true of it is the backend's to say.
-func checkAppend(m *wire.Append, limits *wire.Limits) error {
+func checkAppend(writes []wire.Write, limits *wire.Limits) error {
 	var events, bytes uint64
-	for i := range m.Writes {
-		w := &m.Writes[i]
+	for i := range writes {
+		w := &writes[i]
 		if uint64(len(w.Stream)) > limits.NameBytes {
 			return firn.Errorf(firn.ErrInvalid, "the stream's name has %d bytes (%.32q…); at most %d are allowed", len(w.Stream), w.Stream, limits.NameBytes)
 		}

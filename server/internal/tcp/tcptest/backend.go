@@ -78,15 +78,31 @@ func (b *Backend) Append(ctx context.Context, actor string, writes []wire.Write)
 	return b.AppendRecords(ctx, writes)
 }
 
+func (b *Backend) AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error) {
+	parsed, err := drafts(writes)
+	if err != nil {
+		return firn.Appended{}, err
+	}
+	return b.Store.(firn.Dated).AppendAt(ctx, at, parsed...)
+}
+
 // AppendRecords is Append without OnAppend.
 func (b *Backend) AppendRecords(ctx context.Context, writes []wire.Write) (firn.Appended, error) {
+	parsed, err := drafts(writes)
+	if err != nil {
+		return firn.Appended{}, err
+	}
+	return b.Store.Append(ctx, parsed...)
+}
+
+func drafts(writes []wire.Write) ([]firn.Write, error) {
 	parsed := make([]firn.Write, len(writes))
 	for i, w := range writes {
 		parsed[i] = firn.Write{Stream: w.Stream, Expect: w.Expect}
 		for _, r := range w.Records {
 			c, err := record.ParseDraft(bytes.Clone(r))
 			if err != nil {
-				return firn.Appended{}, err
+				return nil, err
 			}
 			d := firn.Draft{
 				ID: c.ID, Type: string(c.Type), Schema: c.Schema, ContentType: string(c.ContentType),
@@ -99,7 +115,7 @@ func (b *Backend) AppendRecords(ctx context.Context, writes []wire.Write) (firn.
 			parsed[i].Drafts = append(parsed[i].Drafts, d)
 		}
 	}
-	return b.Store.Append(ctx, parsed...)
+	return parsed, nil
 }
 
 func (b *Backend) Records(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error] {
