@@ -20,6 +20,7 @@ import (
 // nodes, one way and both, and between clients and nodes. In the end everything
 // that they were told is held against the log. FIRN_CHECK_FOR=8h makes it last.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	seed := seedOf(t)
 	until := time.Now().Add(duration(t, 4*time.Second))
 	for round := uint64(0); round == 0 || time.Now().Before(until) && !t.Failed(); round++ {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,8 +21,7 @@ type Group struct {
 	mu    sync.Mutex
 	steps []step
 	calls uint64
-	out   *json.Encoder // nil: steps are kept here
-	fault error         // of out
+	out   io.Writer // nil: steps are kept here
 }
 
 // NewGroup returns the history of a group that begins behind a position. Its
@@ -73,22 +73,24 @@ const (
 	void    fate = "void" // for certain it has not
 )
 
-// KeepIn makes the history write each step to w, one line of JSON, in one
+// KeepIn makes the history write each step to w, on a line of its own, in one
 // write, and keep none: histories of several processes meet in a file that each
 // has opened for appending. See [Group.TakeIn].
-func (g *Group) KeepIn(w io.Writer) { g.out, g.calls = json.NewEncoder(w), uint64(os.Getpid())<<32 }
+func (g *Group) KeepIn(w io.Writer) { g.out, g.calls = w, uint64(os.Getpid())<<32 }
 
-// TakeIn takes in what others have written.
+// TakeIn takes in what others have written. A line that is not whole is passed
+// over: whoever wrote it has died before acting on it, or without telling what
+// came of it, which is then not known.
 func (g *Group) TakeIn(r io.Reader) error {
-	for d := json.NewDecoder(r); ; {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
 		var s step
-		if err := d.Decode(&s); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
+		if json.Unmarshal(lines.Bytes(), &s) == nil {
+			g.note(s)
 		}
-		g.note(s)
 	}
+	return lines.Err()
 }
 
 func (g *Group) note(s step) {
@@ -96,8 +98,14 @@ func (g *Group) note(s step) {
 	defer g.mu.Unlock()
 	if g.out == nil {
 		g.steps = append(g.steps, s)
-	} else if err := g.out.Encode(&s); err != nil {
-		g.fault = errors.Join(g.fault, err)
+		return
+	}
+	line, err := json.Marshal(&s)
+	if err == nil { // what comes before may not be whole
+		_, err = g.out.Write(append(append([]byte{'\n'}, line...), '\n'))
+	}
+	if err != nil {
+		panic(err) // what follows must not be done without being written down
 	}
 }
 

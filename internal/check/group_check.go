@@ -31,9 +31,6 @@ func (g *Group) Check(log []firn.Event, parked []firn.ParkedEvent) error {
 	for _, w := range r.waits {
 		r.checkWait(w)
 	}
-	if g.fault != nil {
-		r.add(Content, "the history could not be written: %v", g.fault)
-	}
 	return r.err()
 }
 

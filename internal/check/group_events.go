@@ -113,7 +113,9 @@ func (r *reading) sort() {
 				d.answers = append(d.answers, a)
 			}
 		case answered:
-			answers[s.Call].fate = s.Fate
+			if a := answers[s.Call]; a != nil {
+				a.fate = s.Fate
+			}
 		case ended:
 			operations[s.Call].over, operations[s.Call].fate = at, s.Fate
 		default:
