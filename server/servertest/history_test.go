@@ -1,6 +1,8 @@
 package servertest_test
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,13 +36,19 @@ var (
 	_ historian = (*server.Embedded)(nil)
 )
 
-// permits appends events like those of a permit's way through an office, to
-// several streams in turn, one of them long.
-func permits(t testing.TB, db firn.Store, r *rand.Rand, streams, events int) {
+// permits appends events like those of permits on their way through an office,
+// to several streams in turn, one of them long. Where FIRN_PERMITS names a file of
+// CloudEvents, it is those.
+func permits(t testing.TB, db firn.Store, r *rand.Rand) map[string]*told {
 	t.Helper()
+	a := &teller{all: map[string]*told{}}
+	if path := os.Getenv("FIRN_PERMITS"); path != "" {
+		a.file(t, db, path)
+		return a.all
+	}
 	departments := []string{"General", "Control", "Experts"}
-	for n := 0; n < events; {
-		stream := fmt.Sprintf("permit-%d", r.IntN(streams))
+	for n := 0; n < 900; {
+		stream := fmt.Sprintf("permit-%d", r.IntN(12))
 		if r.IntN(3) == 0 {
 			stream = "permit-long"
 		}
@@ -66,10 +74,48 @@ func permits(t testing.TB, db firn.Store, r *rand.Rand, streams, events int) {
 			drafts = append(drafts, firn.Draft{Type: fmt.Sprintf("T%02d", r.IntN(9)), Data: text})
 			n++
 		}
-		if _, err := db.Append(t.Context(), firn.To(stream, firn.Any, drafts...)); err != nil {
+		a.append(t, db, firn.To(stream, firn.Any, drafts...))
+	}
+	return a.all
+}
+
+// file appends a gzipped file of CloudEvents, a hundred lines in one step.
+func (a *teller) file(t testing.TB, db firn.Store, path string) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writes []firn.Write
+	lines := bufio.NewScanner(z)
+	for n := 1; lines.Scan(); n++ {
+		var e struct {
+			Subject, Type string
+			Data          json.RawMessage
+		}
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}
+		d := firn.Draft{Type: e.Type, Data: e.Data}
+		if i := slices.IndexFunc(writes, func(w firn.Write) bool { return w.Stream == e.Subject }); i >= 0 {
+			writes[i].Drafts = append(writes[i].Drafts, d)
+		} else {
+			writes = append(writes, firn.To(e.Subject, firn.Any, d))
+		}
+		if n%100 == 0 {
+			a.append(t, db, writes...)
+			writes = nil
+		}
 	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	a.append(t, db, writes...)
 }
 
 func seeded(t testing.TB) *rand.Rand {
@@ -91,31 +137,35 @@ func TestHistory(t *testing.T) {
 	r := seeded(t)
 	c := servertest.Start(t, 3)
 	db := c.Dial()
-	permits(t, db, r, 12, 900)
-	all := tell(t, db)
+	all := permits(t, db, r)
 	names := slices.Sorted(maps.Keys(all))
 	head, _, err := db.Head(t.Context(), firn.Consistency{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	applied := firn.Consistency{AtLeast: head}
-	check := func(db firn.History, n int, consistency firn.Consistency) {
+	checks := 10
+	if os.Getenv("FIRN_PERMITS") != "" {
+		checks = 200
+	}
+	longest := slices.MaxFunc(names, func(a, b string) int { return len(all[a].events) - len(all[b].events) })
+	check := func(db firn.History, consistency firn.Consistency) {
 		t.Helper()
-		all["permit-long"].check(t, db, r, consistency)
-		for range n {
+		all[longest].check(t, db, r, consistency)
+		for range checks {
 			all[names[r.IntN(len(names))]].check(t, db, r, consistency)
 		}
 	}
-	check(db, 20, firn.Consistency{})
+	check(db, firn.Consistency{})
 	for i := range 3 {
-		check(servertest.Dial(t, c.Address(i), client.Options{}), 10, applied)
+		check(servertest.Dial(t, c.Address(i), client.Options{}), applied)
 	}
 	old := c.Leader()
 	c.Stop(old)
-	check(db, 10, firn.Consistency{})
+	check(db, firn.Consistency{})
 	c.Run(old)
 	c.AwaitReady()
-	check(servertest.Dial(t, c.Address(old), client.Options{}), 10, applied)
+	check(servertest.Dial(t, c.Address(old), client.Options{}), applied)
 }
 
 // TestSnapshotsByThemselves: where a fold is declared, and where a state is asked
@@ -180,7 +230,7 @@ func TestActor(t *testing.T) {
 
 // awaitTails returns once no revision of a stream is more than 100 events behind
 // a snapshot of the fold.
-func awaitTails(t *testing.T, db historian, stream, fold string) {
+func awaitTails(t testing.TB, db historian, stream, fold string) {
 	t.Helper()
 	version := versionOf(t, db, fold)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -209,7 +259,7 @@ func awaitTails(t *testing.T, db historian, stream, fold string) {
 	}
 }
 
-func versionOf(t *testing.T, db historian, fold string) firn.FoldVersion {
+func versionOf(t testing.TB, db historian, fold string) firn.FoldVersion {
 	t.Helper()
 	if fold == "merge" {
 		return snapshot.Merge.Version(nil)

@@ -52,27 +52,32 @@ func parsed(t testing.TB, text []byte) (v any) {
 	return v
 }
 
-// tell computes the past of every stream of the store.
-func tell(t testing.TB, db firn.Store) map[string]*told {
+// teller appends, and tells what follows from it.
+type teller struct {
+	all map[string]*told
+}
+
+// append appends drafts to several streams in one step.
+func (a *teller) append(t testing.TB, db firn.Store, writes ...firn.Write) {
 	t.Helper()
-	all := map[string]*told{}
-	for e, err := range db.Read(t.Context(), firn.Query{All: true}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := all[e.Stream]
-		if s == nil {
-			s = &told{stream: e.Stream}
-			all[e.Stream] = s
-		}
-		before := any(map[string]any{})
-		if len(s.states) > 0 {
-			before = s.states[len(s.states)-1]
-		}
-		s.events = append(s.events, e)
-		s.states = append(s.states, merged(before, parsed(t, e.Data)))
+	done, err := db.Append(t.Context(), writes...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	for i, w := range writes {
+		s := a.all[w.Stream]
+		if s == nil {
+			s = &told{stream: w.Stream}
+			a.all[w.Stream] = s
+		}
+		for j, d := range w.Drafts {
+			s.states = append(s.states, merged(s.state(len(s.states)), parsed(t, d.Data)))
+			s.events = append(s.events, firn.Event{
+				Type: d.Type, Time: done.Time,
+				Revision: done.Writes[i].FirstRevision + firn.Revision(j), Position: done.Writes[i].FirstPosition + firn.Position(j),
+			})
+		}
+	}
 }
 
 // at returns how many events there were as of a point.
