@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,6 +210,37 @@ func TestSnapshotsByThemselves(t *testing.T) {
 		if want := fmt.Sprintf(`{"n":%d,"sum":%d}`, n+1, sum); err != nil || string(s.State) != want || int(s.Revision) != n || s.Position == 0 {
 			t.Errorf("revision %d: %s, %+v, %v; want %s", n, s.State, s, err, want)
 		}
+	}
+}
+
+// TestSlowFolds: whoever goes away takes no time from others any more, however
+// slow the fold is that was asked for.
+func TestSlowFolds(t *testing.T) {
+	t.Parallel()
+	db := servertest.Start(t, 1).Dial()
+	const slow = "fold: slow\ncategory: slow\non: {'*': '[range(20000) | . * 2] | length'}"
+	if _, err := db.Define(t.Context(), firn.FoldDefinition, "slow", []byte(slow), firn.None); err != nil {
+		t.Fatal(err)
+	}
+	drafts := make([]firn.Draft, 4000) // minutes of work
+	for i := range drafts {
+		drafts[i] = firn.Draft{Type: "T", Data: []byte(`{}`)}
+	}
+	appendAll(t, db, "slow-1", drafts...)
+	appendAll(t, db, "quick-1", firn.Draft{Type: "T", Data: []byte(`{"a":1}`)})
+	var asking sync.WaitGroup
+	for range 20 {
+		asking.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if s, err := db.State(ctx, firn.StateQuery{Stream: "slow-1"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%+v, %v, within moments", s, err)
+			}
+		})
+	}
+	asking.Wait()
+	if s, err := db.State(t.Context(), firn.StateQuery{Stream: "quick-1"}); err != nil || string(s.State) != `{"a":1}` {
+		t.Errorf("after the slow ones: %s, %v", s.State, err)
 	}
 }
 

@@ -146,6 +146,9 @@ func (c *counts) made(stream string, behind, state int, some bool) {
 	}
 }
 
+// later has a stream come once more, behind the others.
+func (c *counts) later(stream string) { c.due = append(c.due, stream) }
+
 // giveUp has a stream passed over until folds or upcasters change.
 func (c *counts) giveUp(stream string) {
 	if n := c.streams[stream]; n != nil {

@@ -49,9 +49,10 @@ const (
 	offeredMax      = 4096
 	offeredBytesMax = 16 << 20
 	keeperPauseMin  = 50 * time.Millisecond
-	keeperPauseMax  = 5 * time.Second
-	keeperRest      = 4                // times as long as the work before
-	keeperTimeMax   = 10 * time.Second // for one stream
+	keeperRest      = 4               // times as long as the work before
+	roundMax        = time.Second     // after which no further stream is begun
+	keeperTimeMax   = 2 * time.Second // for one stream at a time
+	keeperFailed    = 5 * time.Second // the pause after an error
 	batchMax        = 32
 	batchBytesMax   = 1 << 20
 )
@@ -126,10 +127,10 @@ func (k *keeper) work(changed <-chan struct{}) {
 	for ctx.Err() == nil {
 		begun := time.Now()
 		err := k.round(ctx)
-		pause := min(max(keeperRest*time.Since(begun), keeperPauseMin), keeperPauseMax)
+		pause := max(keeperRest*time.Since(begun), keeperPauseMin)
 		if err != nil && ctx.Err() == nil {
 			k.lead.service.options.Logger.Warn("snapshots are not made for now", "error", err)
-			pause = keeperPauseMax
+			pause = max(pause, keeperFailed)
 		}
 		rest := time.NewTimer(pause)
 		select {
@@ -147,7 +148,7 @@ func (k *keeper) work(changed <-chan struct{}) {
 
 // round saves some of what was offered, and makes some of what is due.
 func (k *keeper) round(ctx context.Context) error {
-	until := time.Now().Add(keeperPauseMax / keeperRest)
+	until := time.Now().Add(roundMax)
 	for time.Now().Before(until) {
 		s, ok := k.take()
 		if !ok {
@@ -191,9 +192,10 @@ func (k *keeper) again() {
 	}
 }
 
-// make loads a stream and saves the snapshots that are due on the way. A fold
-// that fails, or takes too long, is not tried on this stream again until it is
-// defined anew.
+// make loads a stream and saves the snapshots that are due on the way. What takes
+// too long goes on from there in another round. A fold that fails, or that comes to
+// no snapshot at all in its time, is not tried on this stream again until a
+// definition changes.
 func (k *keeper) make(ctx context.Context, sh *shapes, stream string, f *snapshot.Declared) error {
 	k.failed = nil
 	limited, cancel := context.WithTimeout(ctx, keeperTimeMax)
@@ -212,6 +214,10 @@ func (k *keeper) make(ctx context.Context, sh *shapes, stream string, f *snapsho
 	})
 	if err := errors.Join(k.failed, k.save(ctx)); err != nil {
 		return err
+	}
+	if saved > 0 && limited.Err() != nil && ctx.Err() == nil {
+		k.due.later(stream)
+		return nil
 	}
 	if err != nil {
 		return k.passOver(ctx, stream, err)
