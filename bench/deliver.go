@@ -89,8 +89,8 @@ func (d *delivery) follow(ctx context.Context, store firn.Store, caughtUp func()
 	return n, ctx.Err()
 }
 
-// append keeps to the rate for the duration, waits until all is answered, and
-// then appends the event that ends the run.
+// append keeps to the rate for the duration, as far as the store does, waits
+// until all is answered, and then appends the event that ends the run.
 func (d *delivery) append(ctx context.Context, duration time.Duration) error {
 	start := time.Now()
 	interval := time.Second / time.Duration(d.o.Rate)
@@ -98,7 +98,7 @@ func (d *delivery) append(ctx context.Context, duration time.Duration) error {
 	var appends sync.WaitGroup
 	for n := 0; ; n++ {
 		due := start.Add(time.Duration(n) * interval)
-		if due.Sub(start) >= duration || ctx.Err() != nil {
+		if due.Sub(start) >= duration || time.Since(start) >= duration || ctx.Err() != nil {
 			break
 		}
 		time.Sleep(time.Until(due))

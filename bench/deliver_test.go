@@ -49,6 +49,22 @@ func TestDeliveryLatency(t *testing.T) {
 	}
 }
 
+// A rate that the store cannot keep does not make the run longer: what was not
+// begun in its time is left out.
+func TestDeliveryAboveWhatTheStoreCan(t *testing.T) {
+	o := tiny(t)
+	o.Rate = RateMax
+	o, err := o.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{o: o, stores: []firn.Store{late{firn.Memory(), 100 * time.Millisecond}}, data: eventData(o.Size), pool: newPool(o.Size)}
+	m := b.deliver(t.Context(), stretch{duration: 50 * time.Millisecond, clients: 1})
+	if m.errors > 0 || m.events == 0 || m.events > deliverInFlight+1 { // no append ends before the run does
+		t.Errorf("%d events, %d errors (last: %v); want some, and at most %d", m.events, m.errors, m.lastError, deliverInFlight+1)
+	}
+}
+
 // late is a store that appends after a while.
 type late struct {
 	firn.Store
