@@ -58,17 +58,19 @@ func TestKilled(t *testing.T) {
 	go func() { appended <- appendAll(t.Context(), db, events) }()
 
 	kills, leaders := 0, 0
-	for done := false; !done || leaders < 3; {
+	for done := false; !done || leaders < leadersMin; {
 		for range 5 + r.IntN(10) {
 			w.kill(r.IntN(len(w.all)))
 			kills++
 			wait(t.Context(), time.Duration(10+r.IntN(100))*time.Millisecond)
 		}
-		leader := p.Leader(t.Context(), db)
-		p.Kill(leader)
-		leaders++
-		wait(t.Context(), time.Duration(r.IntN(300))*time.Millisecond)
-		p.Run(leader)
+		if leaders < leadersMax { // appends wait for an election each time
+			leader := p.Leader(t.Context(), db)
+			p.Kill(leader)
+			leaders++
+			wait(t.Context(), time.Duration(r.IntN(300))*time.Millisecond)
+			p.Run(leader)
+		}
 		select {
 		case err := <-appended:
 			if err != nil {
@@ -116,6 +118,9 @@ func TestKilled(t *testing.T) {
 	}
 	t.Logf("%d events; %d kills of consumers, %d of leaders", len(events), kills, leaders)
 }
+
+// How often [TestKilled] kills the leader.
+const leadersMin, leadersMax = 3, 20
 
 // permit is an event to be appended.
 type permit struct {
