@@ -18,7 +18,7 @@ func (m *memory) Subscribe(ctx context.Context, q Query) iter.Seq2[Message, erro
 			if err == nil && !caughtUp {
 				messages = append(messages, m.mark(CaughtUp, at))
 				caughtUp = true
-			} else if n := len(messages); err == nil && (n == 0 || messages[n-1].Mark == nil && messages[n-1].Event.Position < at) {
+			} else if err == nil && told(messages) < at {
 				messages = append(messages, m.mark(Checkpoint, at))
 			}
 			for _, message := range messages {
@@ -32,6 +32,18 @@ func (m *memory) Subscribe(ctx context.Context, q Query) iter.Seq2[Message, erro
 		}
 		yield(Message{}, err)
 	}
+}
+
+// told returns up to where the last of the messages says that all was sent.
+func told(messages []Message) Position {
+	if len(messages) == 0 {
+		return 0
+	}
+	last := &messages[len(messages)-1]
+	if last.Mark != nil {
+		return last.Mark.At
+	}
+	return last.Event.Position
 }
 
 func (m *memory) mark(kind MarkKind, at Position) Message {

@@ -40,3 +40,26 @@ func TestMemorySubscribe(t *testing.T) {
 		t.Errorf("the subscriber was told %q, want %q", told, want)
 	}
 }
+
+// TestMemorySubscribeTold: a subscriber hears how far the store has come, also
+// where the last that concerned it is a mark.
+func TestMemorySubscribeTold(t *testing.T) {
+	store := firn.Memory()
+	add(t, store, "order-1", firn.None, 1)
+	for message, err := range store.Subscribe(t.Context(), firn.Query{Category: "order"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case message.Mark == nil:
+		case message.Mark.Kind == firn.CaughtUp:
+			// Both before the subscriber looks again.
+			if _, err := store.Change(t.Context(), "order-1", firn.Any, firn.Limits{MaxCount: 5}); err != nil {
+				t.Fatal(err)
+			}
+			add(t, store, "cart-1", firn.None, 2)
+		case message.Mark.Kind == firn.Checkpoint && message.Mark.At == 3:
+			return
+		}
+	}
+}
