@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,22 +91,29 @@ func whole(t *testing.T, fs vfs.FS) (string, error) {
 	return dump(t, l), nil
 }
 
+// newest returns the newest file of a kind that holds anything: one that a
+// compaction had just begun when the process was killed does not yet.
 func newest(t *testing.T, fs vfs.FS, kind string) (path string, bytes []byte) {
 	t.Helper()
 	names, err := fs.List(dir)
 	must(t, err)
-	for _, name := range names {
-		if strings.Contains(name, kind) && !strings.HasPrefix(name, "marker") && name > path {
-			path = name
+	slices.Sort(names)
+	for _, name := range slices.Backward(names) {
+		if !strings.Contains(name, kind) || strings.HasPrefix(name, "marker") {
+			continue
+		}
+		path = fs.PathJoin(dir, name)
+		f, err := fs.Open(path)
+		must(t, err)
+		bytes, err = io.ReadAll(f)
+		must(t, err)
+		must(t, f.Close())
+		if len(bytes) > 0 {
+			return path, bytes
 		}
 	}
-	path = fs.PathJoin(dir, path)
-	f, err := fs.Open(path)
-	must(t, err)
-	bytes, err = io.ReadAll(f)
-	must(t, err)
-	must(t, f.Close())
-	return path, bytes
+	t.Fatalf("no file of kind %q holds anything", kind)
+	return "", nil
 }
 
 func write(t *testing.T, fs vfs.FS, path string, bytes []byte) {
