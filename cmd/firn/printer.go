@@ -20,7 +20,8 @@ type printer struct {
 	colour bool   // on a terminal, unless NO_COLOR is set
 
 	columns []string
-	held    [][]string // the first rows of a table, kept to learn how wide its columns are
+	least   map[string]int // widths that columns have at least, for what may come after the rows held
+	held    [][]string     // the first rows of a table, kept to learn how wide its columns are
 	widths  []int
 }
 
@@ -135,7 +136,7 @@ func (p *printer) settle() error {
 	p.widths = make([]int, len(head))
 	for _, row := range append([][]string{head}, p.held...) {
 		for i, cell := range row {
-			p.widths[i] = max(p.widths[i], utf8.RuneCountInString(cell))
+			p.widths[i] = max(p.widths[i], utf8.RuneCountInString(cell), p.least[p.columns[i]])
 		}
 	}
 	p.tableRow(head)

@@ -102,6 +102,9 @@ func runSubscribe(s *session, q firn.Query, o *subscribeOptions) error {
 			}
 		}
 	}()
+	if o.marks {
+		s.print.least = map[string]int{"type": len("(checkpoint)")} // the table is settled before they come
+	}
 	caughtUp := false
 	for {
 		m, err := s.nextMessage(messages, caughtUp)
