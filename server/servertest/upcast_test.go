@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/firndb/firn"
@@ -313,4 +314,25 @@ func TestUpcastDeliveries(t *testing.T) {
 	if parked, err := db.WaitGroup(ctx, "paied", head); err != nil || parked != 0 {
 		t.Errorf("waiting for the group of a name of before: %d parked, %v", parked, err)
 	}
+}
+
+// TestDefinedAnswers: each of many who define at once is answered with the text
+// that it gave.
+func TestDefinedAnswers(t *testing.T) {
+	t.Parallel()
+	db := servertest.Start(t, 1).Dial()
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for j := range 10 {
+				name := fmt.Sprintf("s-%d-%d", i, j)
+				source := fmt.Sprintf(`{"type":"T%d.%d","version":1,"schema":{"description":%q}}`, i, j, strings.Repeat(name, 20))
+				defined, err := db.Define(t.Context(), firn.SchemaDefinition, name, []byte(source), firn.None)
+				if err != nil || string(defined.Source) != source {
+					t.Errorf("%s was answered with %.80q, %v", name, defined.Source, err)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -1,6 +1,8 @@
 package tcp
 
 import (
+	"bytes"
+
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/server/wire"
 )
@@ -11,7 +13,9 @@ func (j job) define() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	defined, err := j.conn.server.backend.Define(j.conn.ctx, j.conn.actor, m.ID, m.Class, m.Name, m.Source, m.Expect)
+	// The answer holds the text, and leaves when the request's memory is another's.
+	source := bytes.Clone(m.Source)
+	defined, err := j.conn.server.backend.Define(j.conn.ctx, j.conn.actor, m.ID, m.Class, m.Name, source, m.Expect)
 	return &wire.Defined{Definition: defined}, err
 }
 
