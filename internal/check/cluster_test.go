@@ -34,7 +34,9 @@ func faulty(t *testing.T, seed uint64, d time.Duration) {
 	options := client.Options{Timeout: 3 * time.Second, DialTimeout: 500 * time.Millisecond, KeepAlive: 300 * time.Millisecond}
 	dial := func() *client.Client { return links.Dial(t, options) }
 	f := &faults{t: t, cluster: c, links: links, rand: dice(seed, 1), db: dial(), stopped: -1}
-	ctx, cancel := context.WithTimeout(t.Context(), d+time.Minute)
+	// Long enough for each group in turn to come to its end: consumers that were
+	// called off before would leave events behind that nobody has lost.
+	ctx, cancel := context.WithTimeout(t.Context(), d+8*time.Minute)
 	defer cancel()
 
 	followers := startFollowers(ctx, seed, dial())
@@ -81,7 +83,7 @@ func appendTo(ctx context.Context, db *client.Client, r *rand.Rand, writer int) 
 		if len(writes) > 0 {
 			db.Append(context.WithoutCancel(ctx), writes...)
 		}
-		wait(ctx, time.Duration(r.IntN(12))*time.Millisecond)
+		wait(ctx, time.Duration(r.IntN(60))*time.Millisecond) // about what consumers keep up with that are being hurt
 	}
 }
 
