@@ -22,7 +22,10 @@ func embed(t *testing.T, dir string) *Embedded {
 }
 
 func TestEmbeddedStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) firn.Store { return embed(t, t.TempDir()) })
+	storetest.Run(t, func(t *testing.T) firn.Store {
+		t.Parallel() // each has a store of its own
+		return embed(t, t.TempDir())
+	})
 }
 
 // TestEmbeddedStoreRandom also closes the store and opens it again, at random.

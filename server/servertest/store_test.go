@@ -10,9 +10,14 @@ import (
 	"github.com/firndb/firn/server/servertest"
 )
 
+// Each noun of the suite has a store of its own, so they run side by side, as far
+// as tests do: most of their time they wait.
 func TestOneNodeOverTCP(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) firn.Store { return servertest.Start(t, 1).Dial() })
+	storetest.Run(t, func(t *testing.T) firn.Store {
+		t.Parallel()
+		return servertest.Start(t, 1).Dial()
+	})
 }
 
 // calm starts three nodes that leave a busy machine time before they elect: what
@@ -24,7 +29,10 @@ func calm(t *testing.T) *servertest.Cluster {
 
 func TestThreeNodesOverTCP(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) firn.Store { return calm(t).Dial() })
+	storetest.Run(t, func(t *testing.T) firn.Store {
+		t.Parallel()
+		return calm(t).Dial()
+	})
 }
 
 // TestThreeNodesOverTCPRandom also stops a node and starts it again, at
