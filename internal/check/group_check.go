@@ -87,17 +87,26 @@ func (r *reading) begunAnew(e *event, d, next *delivery, settled bool) bool {
 // was handed out.
 func (r *reading) checkOrder(e *event, d *delivery) {
 	if !r.settledBefore(e.before, d) && !(r.continues() && r.parkedBefore(e.before, d)) {
-		r.add(Order, "%s %s came before %s was settled", e, d, e.before)
+		r.add(Order, "%s %s came before %s was settled; of that:%s", e, d, e.before, e.before.story())
 	}
 }
 
+// settledBefore reports whether an event may have been settled when another was
+// handed out. That goes by the answer, before it is kept: where it never is, both
+// come again, and the answer was void. But only to the newest delivery, as an
+// answer that is too late is void as well.
 func (r *reading) settledBefore(e *event, d *delivery) bool {
+	var newest *delivery
 	for _, earlier := range e.deliveries {
-		if compareTokens(earlier.token, d.token) < 0 && earlier.mayBe(d.seen, firn.Ack, firn.Skip) {
+		if compareTokens(earlier.token, d.token) >= 0 {
+			break
+		}
+		newest = earlier
+		if earlier.mayBe(d.seen, firn.Ack, firn.Skip) {
 			return true
 		}
 	}
-	return e.mayBeDropped(d.seen)
+	return newest != nil && newest.token.Epoch == d.token.Epoch && newest.saysSettled(d.seen) || e.mayBeDropped(d.seen)
 }
 
 func (e *event) mayBeDropped(before int) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/firndb/firn"
 )
@@ -167,11 +168,34 @@ func (d *delivery) String() string {
 	return fmt.Sprintf("delivery %d/%d, attempt %d,", d.token.Epoch, d.token.Number, d.attempt)
 }
 
+// story tells what happened to an event, by place in the history.
+func (e *event) story() string {
+	var b strings.Builder
+	for _, d := range e.deliveries {
+		fmt.Fprintf(&b, "\n\t%d: %s", d.seen, d)
+		for _, a := range d.answers {
+			fmt.Fprintf(&b, " answered %d at %d (%s);", a.outcome, a.sent, cmp.Or(string(a.fate), "unknown"))
+		}
+	}
+	for _, o := range e.unparked {
+		fmt.Fprintf(&b, "\n\t%d: %s", o.began, o.Is)
+	}
+	return b.String()
+}
+
 // mayBe reports whether the delivery may have been answered so, by an answer
 // that was sent before.
 func (d *delivery) mayBe(before int, outcomes ...firn.Outcome) bool {
 	return slices.ContainsFunc(d.answers, func(a *answer) bool {
 		return a.fate != void && a.sent < before && slices.Contains(outcomes, a.outcome)
+	})
+}
+
+// saysSettled reports whether an answer that was sent before says that the event
+// is settled, whatever became of it.
+func (d *delivery) saysSettled(before int) bool {
+	return slices.ContainsFunc(d.answers, func(a *answer) bool {
+		return a.sent < before && (a.outcome == firn.Ack || a.outcome == firn.Skip)
 	})
 }
 
