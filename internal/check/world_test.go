@@ -108,7 +108,7 @@ func (w *world) Propose(ctx context.Context, b []byte) (command.Result, error) {
 		if w.spoil(w, s) {
 			return command.Result{}, nil // as if it had been applied
 		}
-		s.Counts = w.recount(s)
+		s.Counts = w.store.AsidesAfter(s)
 	}
 	return w.store.Apply(item)[0], nil
 }
@@ -184,48 +184,6 @@ func (u *worldConsumer) Settle(ctx context.Context, answers ...firn.Settlement) 
 		err = firn.Stale(void, len(answers))
 	}
 	return err
-}
-
-// recount counts the asides that there will be after a step, so that verifying
-// the store finds nothing wrong with what a bug has made of it.
-func (w *world) recount(s *command.Settle) (counts command.Counts) {
-	type key struct {
-		state    command.AsideState
-		position firn.Position
-		stream   string
-	}
-	of := func(a *command.Aside) key { return key{a.State, a.Position, string(a.Stream)} }
-	all := map[key]command.Aside{}
-	for _, state := range []command.AsideState{command.AsideDue, command.AsideParked} {
-		page, err := w.store.Engine().Asides(w.group.Name, state, nil, 10_000)
-		if err != nil {
-			w.t.Error(err)
-		}
-		for _, a := range page.Asides {
-			all[of(&a)] = a
-		}
-	}
-	for i := range s.Removed {
-		delete(all, of(&s.Removed[i]))
-	}
-	for i := range s.Added {
-		all[of(&s.Added[i])] = s.Added[i]
-	}
-	for _, a := range all {
-		switch {
-		case a.State == command.AsideParked && a.Holds:
-			counts.Waiting++
-			fallthrough
-		case a.State == command.AsideParked:
-			counts.Parked++
-		case a.Attempts > 0:
-			counts.Retrying++
-			fallthrough
-		default:
-			counts.Due++
-		}
-	}
-	return counts
 }
 
 // lastOf returns the newest delivery of the event of which a token names an
