@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -37,7 +38,8 @@ func (c *conn) handshake() error {
 		return firn.Errorf(firn.ErrUnsupported, "this node speaks protocol version %d, the client versions %d to %d", wire.ProtocolVersion, hello.VersionMin, hello.VersionMax)
 	}
 	if o.Authenticate != nil {
-		if c.actor, err = o.Authenticate(hello.Token, state); err != nil {
+		presented := security.Presented{Token: hello.Token, Certificate: security.CertificateUser(state)}
+		if c.actor, err = o.Authenticate(presented); err != nil {
 			var typed *firn.Error
 			if !errors.As(err, &typed) {
 				typed = firn.Errorf(firn.ErrUnauthenticated, "the token was refused: %v", err)

@@ -3,7 +3,6 @@ package tcp_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/internal/tcp"
 	"github.com/firndb/firn/server/internal/tcp/tcptest"
 	"github.com/firndb/firn/server/wire"
@@ -240,8 +240,8 @@ func (r *raw) works2() {
 func TestAuthenticate(t *testing.T) {
 	actors := make(chan string, 1)
 	b := &actorBackend{Backend: tcptest.New(firn.Memory()), actors: actors}
-	door := tcptest.Serve(t, b, tcp.Options{Authenticate: func(token string, _ *tls.ConnectionState) (string, error) {
-		if token != "secret" {
+	door := tcptest.Serve(t, b, tcp.Options{Authenticate: func(p security.Presented) (string, error) {
+		if p.Token != "secret" {
 			return "", errors.New("nobody has it")
 		}
 		return "ann", nil

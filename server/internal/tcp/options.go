@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -24,10 +25,9 @@ type Options struct {
 
 	TLS *tls.Config // nil: none
 
-	// Authenticate turns the handshake's token, and the client's certificate
-	// where TLS has one, into the actor that events carry. nil: everybody may,
-	// and events carry no actor.
-	Authenticate func(token string, state *tls.ConnectionState) (actor string, err error)
+	// Authenticate turns what a client presents in the handshake into the actor
+	// that events carry. nil: everybody may, and events carry no actor.
+	Authenticate func(security.Presented) (actor string, err error)
 
 	Logger *slog.Logger // nil: nothing is logged
 
