@@ -25,6 +25,7 @@ type request struct {
 type waiter struct {
 	answer   chan answer // room for one
 	deadline time.Time   // zero: none
+	leader   bool        // it is the leader's to give
 }
 
 type answer struct {
@@ -56,6 +57,8 @@ func (w *waiter) deliver(a answer) {
 func (w *waiter) overdue(now time.Time) bool {
 	return !w.deadline.IsZero() && now.After(w.deadline)
 }
+
+func (w *waiter) leaders() bool { return w.leader }
 
 // call sends the request until it is answered, or until repeating it is of no
 // use.
@@ -98,7 +101,7 @@ func (c *Client) once(ctx context.Context, t *tries, r *request) (m wire.Message
 	if err := conn.fits(len(r.body)); err != nil {
 		return nil, false, err
 	}
-	w := &waiter{answer: make(chan answer, 1), deadline: t.deadline}
+	w := &waiter{answer: make(chan answer, 1), deadline: t.deadline, leader: !t.local && t.pinned == ""}
 	if r.lasting {
 		w.deadline = time.Time{}
 	}

@@ -161,12 +161,31 @@ func (c *Client) Close() error {
 func (c *Client) node(address string) *node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.nodeLocked(address)
+}
+
+func (c *Client) nodeLocked(address string) *node {
 	n := c.nodes[address]
 	if n == nil {
 		n = &node{client: c, address: address}
 		c.nodes[address] = n
 	}
 	return n
+}
+
+// others returns all addresses that are known but this one.
+func (c *Client) others(address string) (all []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, known := range c.addresses {
+		c.nodeLocked(known)
+	}
+	for known := range c.nodes {
+		if known != address {
+			all = append(all, known)
+		}
+	}
+	return all
 }
 
 func (c *Client) leaderIs(address string) {

@@ -37,6 +37,9 @@ type receiver interface {
 	lost(err error)
 	// overdue reports whether the call has waited for longer than it may.
 	overdue(now time.Time) bool
+	// leaders reports whether somebody waits for an answer that only the leader
+	// can give.
+	leaders() bool
 }
 
 // conn is one connection, past its handshake.
@@ -58,6 +61,8 @@ type conn struct {
 	leaving bool      // the node takes no further calls
 	failed  error     // why the connection is lost
 	pinged  time.Time // when the ping that nothing has answered was sent; zero: there is none
+	nudged  bool      // it was asked for a sign of life because the leader's answer is due; see suspect.go
+	looking bool      // the others are being asked who leads
 }
 
 func (c *conn) takesCalls() bool {
@@ -208,7 +213,7 @@ func (c *conn) fail(err error) {
 // whose time is over.
 func (c *conn) keepAlive() {
 	o := &c.client.o
-	ticker := time.NewTicker(max(min(o.KeepAlive, o.Timeout)/8, time.Millisecond))
+	ticker := time.NewTicker(max(min(o.KeepAlive, o.Timeout)/(2*suspectPart), time.Millisecond))
 	defer ticker.Stop()
 	for {
 		select {
@@ -246,13 +251,17 @@ func (c *conn) check(now time.Time) {
 		c.pinged = now
 	}
 	dead := !c.pinged.IsZero() && now.Sub(c.pinged) >= keepAlive
+	nudge, look := c.suspect(silent)
 	c.mu.Unlock()
 	for id, r := range late {
 		r.lost(errOverdue)
 		go c.tell(id, &wire.Plain{Is: wire.KindCancel})
 	}
+	if look {
+		go c.look()
+	}
 	switch {
-	case ping:
+	case ping || nudge:
 		go c.tell(0, &wire.Plain{Is: wire.KindPing})
 	case dead:
 		c.fail(&lostError{c.address, fmt.Errorf("the node has been silent for %v", silent.Round(time.Millisecond))})

@@ -218,7 +218,7 @@ func (c *consumer) settle(ctx context.Context, f *flow, answers []firn.Settlemen
 	if err := f.conn.fits(len(body)); err != nil {
 		return 0, err
 	}
-	w := &waiter{answer: make(chan answer, 1), deadline: time.Now().Add(c.client.o.Timeout)}
+	w := &waiter{answer: make(chan answer, 1), deadline: time.Now().Add(c.client.o.Timeout), leader: true}
 	id, err := f.conn.start(w)
 	if err != nil {
 		return len(answers), nil

@@ -12,7 +12,8 @@ import (
 // inbox takes the frames of a call that is answered by several. The credit that
 // the client grants bounds what lies in it.
 type inbox struct {
-	window int // read only
+	window int  // read only
+	leader bool // read only: what comes is the leader's to give
 
 	mu       sync.Mutex
 	frames   []frame
@@ -112,6 +113,12 @@ func (b *inbox) overdue(now time.Time) bool {
 	return !b.deadline.IsZero() && now.After(b.deadline)
 }
 
+func (b *inbox) leaders() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.leader && !b.deadline.IsZero()
+}
+
 // next returns the next frame, waiting for it until the deadline.
 func (b *inbox) next(ctx context.Context, deadline time.Time) (frame, error) {
 	for {
@@ -154,6 +161,10 @@ func (t *tries) begin(ctx context.Context, k wire.Kind, body []byte) (*flow, err
 		return nil, err
 	}
 	f := &flow{conn: conn, in: newInbox(t.client.o.WindowBytes)}
+	switch k { // apart from those that wait for what is yet to happen
+	case wire.KindRead, wire.KindStreams, wire.KindLoad:
+		f.in.leader = !t.local && !t.spread && t.pinned == ""
+	}
 	if f.id, err = conn.start(f.in); err != nil {
 		return nil, err
 	}

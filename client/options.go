@@ -28,7 +28,9 @@ type Options struct {
 
 	// KeepAlive is after how much silence the node is asked for a sign of
 	// life while calls wait for it; after twice that the connection is given
-	// up. Default 2 s.
+	// up. A node that owes what only the leader can answer is given up sooner,
+	// where after a quarter of that time another one says that it does not lead
+	// any more. Default 2 s.
 	KeepAlive time.Duration
 
 	// WindowBytes bounds what a read receives ahead of its consumer, and so
