@@ -21,6 +21,7 @@ type machine struct {
 	fs     vfs.FS
 	engine string // its directory
 	outbox string // images on their way to other replicas lie here
+	hold   func() // nil, but for tests; see Config
 	images atomic.Uint64
 }
 
@@ -28,6 +29,9 @@ var _ replication.Machine = (*machine)(nil)
 
 // Apply is [engine.Engine.Apply].
 func (m *machine) Apply(entries []replication.Entry) ([][]command.Result, error) {
+	if m.hold != nil {
+		m.hold()
+	}
 	own := make([]engine.Entry, len(entries))
 	for i, e := range entries {
 		own[i] = engine.Entry(e)

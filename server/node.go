@@ -53,7 +53,7 @@ func Start(c Config) (*Node, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	n, err := start(c, vfs.Default, c.Peers)
+	n, err := start(c, c.fs, c.Peers)
 	if err != nil {
 		return nil, err
 	}

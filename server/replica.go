@@ -47,7 +47,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 	r.raft, err = replication.Open(replication.Options{
 		ID: n.config.ID, Log: r.log, Port: n.peer,
 		Machine: &machine{
-			Engine: r.engine, fs: n.dir.fs,
+			Engine: r.engine, fs: n.dir.fs, hold: n.config.hold,
 			engine: n.dir.sub(engineDir), outbox: n.dir.sub(outboxDir),
 		},
 		Bootstrap: n.bootstrap(),

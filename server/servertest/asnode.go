@@ -3,6 +3,7 @@ package servertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -23,9 +24,12 @@ const asNodeVariable = "FIRN_SERVERTEST_NODE"
 // Main is for a package's TestMain, where it uses [SpawnWith]. In a process that
 // was started to be a node it runs that node, and does not return. More tests
 // run at once than the machine has cores, since most of their time they wait.
-func Main(m *testing.M) {
+func Main(m *testing.M) { MainWith(m, server.Start) }
+
+// MainWith is Main with another way to start such a node.
+func MainWith(m *testing.M, start func(server.Config) (*server.Node, error)) {
 	if text := os.Getenv(asNodeVariable); text != "" {
-		os.Exit(asNode(text))
+		os.Exit(asNode(text, start))
 	}
 	if err := flag.Set("test.parallel", "6"); err != nil {
 		panic(err) // there is no such flag
@@ -71,7 +75,11 @@ func (p *Processes) asNode(c server.Config) *exec.Cmd {
 	return cmd
 }
 
-func asNode(text string) int {
+// closePatience is how long a node that has failed may take to stop, as with
+// "firn serve".
+const closePatience = 10 * time.Second
+
+func asNode(text string, start func(server.Config) (*server.Node, error)) int {
 	var p portable
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -79,7 +87,7 @@ func asNode(text string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	n, err := server.Start(server.Config{
+	n, err := start(server.Config{
 		ID: p.ID, Dir: p.Dir, Listen: p.Listen, Bootstrap: p.Bootstrap, CacheBytes: p.CacheBytes, Heartbeat: p.Heartbeat,
 		Limits: p.Limits, RaftLog: p.RaftLog, Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
@@ -91,7 +99,13 @@ func asNode(text string) int {
 	case <-ctx.Done():
 		err = n.Close()
 	case <-n.Failed():
-		err = n.Err()
+		closed := make(chan error, 1)
+		go func() { closed <- n.Close() }()
+		select {
+		case err = <-closed:
+		case <-time.After(closePatience):
+		}
+		err = errors.Join(n.Err(), err)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
