@@ -22,7 +22,7 @@ import (
 // first. The engine may be open meanwhile. More may be taken from r than belongs
 // to the image. ErrDamaged: the bytes are not what was sent.
 func ReceiveImage(fs vfs.FS, engineDir string, r io.Reader) (ImageInfo, error) {
-	if err := makeDir(fs, engineDir); err != nil {
+	if err := diskfs.MakeDir(fs, engineDir); err != nil {
 		return ImageInfo{}, err
 	}
 	if err := DropImage(fs, engineDir); err != nil {

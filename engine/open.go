@@ -7,7 +7,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/diskfs"
@@ -28,7 +27,7 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeDir(o.FS, dir); err != nil {
+	if err := diskfs.MakeDir(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
@@ -239,26 +238,6 @@ func (a *applier) loadTail() error {
 	for _, entry := range a.tail.ids {
 		if entry.kind() == idInStream {
 			a.window.add(entry.hash, a.tail.first+firn.Position(entry.place>>2))
-		}
-	}
-	return nil
-}
-
-// makeDir makes a directory and those above it, durably.
-func makeDir(fs vfs.FS, dir string) error {
-	var parents []string // of the directories that are to be made
-	for at := dir; ; at = fs.PathDir(at) {
-		if _, err := fs.Stat(at); !isNotExist(err) || fs.PathDir(at) == at {
-			break
-		}
-		parents = append(parents, fs.PathDir(at))
-	}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, parent := range parents {
-		if err := diskfs.SyncDir(fs, parent); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 )
 
 // A node's data directory:
@@ -48,7 +49,7 @@ type dataDir struct {
 // openDir takes hold of the data directory of the node called id. fresh says
 // that it has no data yet.
 func openDir(fs vfs.FS, path, id string) (d *dataDir, fresh bool, err error) {
-	if err := fs.MkdirAll(path, 0o755); err != nil {
+	if err := diskfs.MakeDir(fs, path); err != nil {
 		return nil, false, fmt.Errorf("making the data directory %s: %w", path, err)
 	}
 	lock, err := fs.Lock(fs.PathJoin(path, lockFile))
@@ -120,7 +121,16 @@ func (d *dataDir) claim(id string) error {
 	if err := d.fs.Rename(d.sub(identityFile+".new"), d.sub(identityFile)); err != nil {
 		return err
 	}
-	return d.sync()
+	if err := d.sync(); err != nil {
+		return err
+	}
+	// An earlier start may have made the directory and ended before its name was
+	// synced. Where that cannot be, since only others may look into the one above,
+	// it was made by them.
+	if err := diskfs.SyncDir(d.fs, d.fs.PathDir(d.path)); err != nil && !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	return nil
 }
 
 func (d *dataDir) write(name string, b []byte) error {
@@ -134,13 +144,7 @@ func (d *dataDir) write(name string, b []byte) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func (d *dataDir) sync() error {
-	f, err := d.fs.OpenDir(d.path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
+func (d *dataDir) sync() error { return diskfs.SyncDir(d.fs, d.path) }
 
 // dropBallast gives the reserved bytes back, so that a node whose disk ran
 // full can start, flush and compact.

@@ -16,7 +16,9 @@ package diskfs
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -88,4 +90,29 @@ func SyncDir(fs vfs.FS, name string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// MakeDir makes a directory and those above it that do not exist, durably: a
+// file that is synced in a directory whose own name is not goes with it when the
+// power fails.
+func MakeDir(fs vfs.FS, name string) error {
+	var missing []string
+	for at := name; ; at = fs.PathDir(at) {
+		if _, err := fs.Stat(at); !errors.Is(err, os.ErrNotExist) || fs.PathDir(at) == at {
+			break
+		}
+		missing = append(missing, at)
+	}
+	if len(missing) == 0 {
+		return fs.MkdirAll(name, 0o755) // which says what is wrong with it
+	}
+	for _, dir := range slices.Backward(missing) {
+		if err := fs.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := SyncDir(fs, fs.PathDir(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
