@@ -50,23 +50,46 @@ func checkStart(log *raftlog.Log, machine Machine) error {
 	return nil
 }
 
-// bootstrap writes the first configuration into an empty log.
+// bootstrap writes the first configuration into an empty log. The library writes
+// two things for it, one after the other: term 1, then entry 1. A node whose
+// power was lost in between has been in use for the library, and would wait for
+// ever to be added to a cluster that does not exist yet; so what is missing is
+// written here.
 func (n *Node) bootstrap(config *raft.Config, snapshots raft.SnapshotStore) error {
 	if len(n.o.Bootstrap) == 0 {
 		return nil
 	}
 	used, err := raft.HasExistingState(n.o.Log, n.o.Log, snapshots)
-	if err != nil || used {
+	if err != nil {
 		return err
 	}
 	var first raft.Configuration
 	for _, s := range n.o.Bootstrap {
 		first.Servers = append(first.Servers, raft.Server{ID: raft.ServerID(s.ID), Address: raft.ServerAddress(s.Peer)})
 	}
-	if err := raft.BootstrapCluster(config, n.o.Log, n.o.Log, snapshots, n.transport, first); err != nil {
+	if !used {
+		err = raft.BootstrapCluster(config, n.o.Log, n.o.Log, snapshots, n.transport, first)
+	} else if half, halfErr := n.halfBootstrapped(); halfErr != nil {
+		return halfErr
+	} else if half {
+		err = n.o.Log.StoreLog(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(first)})
+	}
+	if err != nil {
 		return fmt.Errorf("replication: bootstrap: %w", err)
 	}
 	return nil
+}
+
+// halfBootstrapped reports whether term 1 is all that Raft has ever written here.
+// Nobody is elected in that term: whoever stands for election begins a later one.
+func (n *Node) halfBootstrapped() (bool, error) {
+	last, err := n.o.Log.LastIndex()
+	if err != nil {
+		return false, err
+	}
+	term, err := n.o.Log.GetUint64([]byte("CurrentTerm"))
+	_, snapshot := n.o.Log.Snapshot()
+	return last == 0 && !snapshot && term == 1, err
 }
 
 // collect reads the configurations that were committed before this start.

@@ -69,6 +69,30 @@ func TestLogOlderThanStore(t *testing.T) {
 	})
 }
 
+// The power is lost while a node writes its first configuration: the term is on
+// disk, the entry is not. The library takes that for a node in use, which waits
+// to be added by others; started again with the same first members, it begins the
+// cluster.
+func TestHalfABootstrap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1")
+		s := c.seats["n1"]
+		log, err := raftlog.Open("raft", raftlog.Options{FS: s.fs, OnFatal: func(err error) { t.Error(err) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(log.SetUint64([]byte("CurrentTerm"), 1), log.Close()); err != nil {
+			t.Fatal(err)
+		}
+		c.start()
+		if node, _ := s.now(); len(node.Status().Nodes) != 1 {
+			t.Fatalf("node n1 knows %d members", len(node.Status().Nodes))
+		}
+		c.write("first")
+		c.agree([]string{"first"})
+	})
+}
+
 // Between what is applied and what comes next there may be Raft's own entries,
 // and nothing else.
 func TestHole(t *testing.T) {
