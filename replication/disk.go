@@ -17,6 +17,7 @@ type disk struct {
 	raft.LogStore
 
 	kept   *raftlog.Log // the log itself, whatever stands before it
+	before func()       // called before each write
 	failed func(error)
 	write  stopwatch
 	tail   tail
@@ -27,6 +28,7 @@ func (d *disk) StoreLog(entry *raft.Log) error { return d.StoreLogs([]*raft.Log{
 func (d *disk) StoreLogs(entries []*raft.Log) error {
 	d.write.start()
 	defer d.write.stop()
+	d.before()
 	d.tail.add(entries)
 	err := d.LogStore.StoreLogs(entries)
 	if err != nil {
@@ -38,6 +40,7 @@ func (d *disk) StoreLogs(entries []*raft.Log) error {
 func (d *disk) DeleteRange(first, last uint64) error {
 	d.write.start()
 	defer d.write.stop()
+	d.before()
 	err := d.LogStore.DeleteRange(first, last)
 	if err != nil {
 		d.failed(err)

@@ -100,7 +100,7 @@ func Open(o Options) (*Node, error) {
 
 func (n *Node) openRaft() error {
 	o := &n.o
-	n.disk = &disk{LogStore: o.Log, kept: o.Log, failed: n.diskFailed}
+	n.disk = &disk{LogStore: o.Log, kept: o.Log, before: o.BeforeWrite, failed: n.diskFailed}
 	if o.rules.wrapLog != nil {
 		n.disk.LogStore = o.rules.wrapLog(o.Log)
 	}

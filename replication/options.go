@@ -39,6 +39,10 @@ type Options struct {
 	Timing Timing
 	Limits Limits
 
+	// BeforeWrite is called before each write to the log, for tests of disks
+	// that are slow. Default: nothing.
+	BeforeWrite func()
+
 	// Now is the wall clock, which stamps proposals. Default: time.Now.
 	Now func() time.Time
 
@@ -130,6 +134,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Limits.TrailingBytes == 0 {
 		o.Limits.TrailingBytes = 128 << 20
+	}
+	if o.BeforeWrite == nil {
+		o.BeforeWrite = func() {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

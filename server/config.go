@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/wire"
@@ -43,9 +41,6 @@ type Config struct {
 
 	Logger  *slog.Logger // default slog.Default()
 	OnFatal func(error)  // the node cannot go on; default: Node.Failed and nothing else
-
-	fs   vfs.FS // tests: where the files are
-	hold func() // tests: is called before entries are applied, and may take its time
 }
 
 // Addresses are one node's three ports, each host:port.
@@ -176,9 +171,6 @@ func (c *Config) check() error {
 	}
 	if c.Peers == nil {
 		c.Peers = peer.TCP{}
-	}
-	if c.fs == nil {
-		c.fs = vfs.Default
 	}
 	if err := errors.Join(faults...); err != nil {
 		return firn.Errorf(firn.ErrInvalid, "this node cannot be configured so: %s", strings.ReplaceAll(err.Error(), "\n", "; and "))

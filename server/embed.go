@@ -42,9 +42,6 @@ func Embed(dir string, o EmbedOptions) (*Embedded, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	if o.fs == nil {
-		o.fs = vfs.Default
-	}
 	c := Config{
 		ID: embeddedID, Dir: dir, Bootstrap: []Member{{embeddedID, embeddedID}},
 		Listen: Addresses{Peer: embeddedID}, Advertise: Addresses{Peer: embeddedID},
@@ -53,7 +50,7 @@ func Embed(dir string, o EmbedOptions) (*Embedded, error) {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = cacheBytesDefault
 	}
-	n, err := start(c, o.fs, nowhere{})
+	n, err := start(c, Surroundings{FS: o.fs, Peers: nowhere{}}.orMachine(&c))
 	if err != nil {
 		return nil, err
 	}

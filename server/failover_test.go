@@ -16,6 +16,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -127,7 +128,7 @@ func awaitWhole(t *testing.T, p *servertest.Processes, db *client.Client) (leade
 // appender is a client that appends without a pause, one event after the other
 // on each of its streams.
 type appender struct {
-	ledger  servertest.Ledger
+	ledger  check.Ledger
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -154,7 +155,7 @@ func (a *appender) run(ctx context.Context, t *testing.T, db *client.Client, str
 		write := firn.To(stream, expect, firn.Draft{ID: firn.NewID(), Type: "Appended", Data: []byte(`{}`)})
 		begun := time.Now()
 		told, err := db.Append(context.WithoutCancel(ctx), write)
-		for servertest.OutcomeOf(err) == servertest.Unknown || errors.Is(err, firn.ErrUnavailable) {
+		for check.OutcomeOf(err) == check.Unknown || errors.Is(err, firn.ErrUnavailable) {
 			if time.Since(begun) > failoverMax {
 				break
 			}

@@ -19,9 +19,9 @@ import (
 type machine struct {
 	*engine.Engine
 	fs     vfs.FS
+	before func() // called before each Apply
 	engine string // its directory
 	outbox string // images on their way to other replicas lie here
-	hold   func() // nil, but for tests; see Config
 	images atomic.Uint64
 }
 
@@ -29,9 +29,7 @@ var _ replication.Machine = (*machine)(nil)
 
 // Apply is [engine.Engine.Apply].
 func (m *machine) Apply(entries []replication.Entry) ([][]command.Result, error) {
-	if m.hold != nil {
-		m.hold()
-	}
+	m.before()
 	own := make([]engine.Entry, len(entries))
 	for i, e := range entries {
 		own[i] = engine.Entry(e)

@@ -47,7 +47,7 @@ func startHangable(c server.Config) (*server.Node, error) {
 		}
 		return nil
 	}))
-	return server.StartOn(c, fs, func() { apply.pass(c.Logger) })
+	return server.StartIn(c, server.Surroundings{FS: fs, BeforeApply: func() { apply.pass(c.Logger) }})
 }
 
 // hang keeps whoever passes once it has begun.

@@ -7,8 +7,6 @@ import (
 	"net"
 	"sync"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/plainlog"
 	"github.com/firndb/firn/replication"
@@ -22,7 +20,7 @@ import (
 type Node struct {
 	// Set by start, then read only.
 	config  Config
-	network peer.Network
+	around  Surroundings
 	dir     *dataDir
 	log     *slog.Logger
 	metrics *web.Metrics
@@ -49,29 +47,17 @@ type Node struct {
 // configuration; [firn.ErrUnavailable] says that the directory or an address is
 // in use; [firn.ErrDamaged] and [firn.ErrUnsupported] speak of what lies in the
 // directory.
-func Start(c Config) (*Node, error) {
-	if err := c.check(); err != nil {
-		return nil, err
-	}
-	n, err := start(c, c.fs, c.Peers)
-	if err != nil {
-		return nil, err
-	}
-	if err := n.openDoors(); err != nil {
-		return nil, errors.Join(err, n.Close())
-	}
-	return n, nil
-}
+func Start(c Config) (*Node, error) { return StartIn(c, Surroundings{}) }
 
 // start brings up a node without doors for clients.
-func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
+func start(c Config, s Surroundings) (n *Node, err error) {
 	c.Logger = plainlog.Logger(c.Logger)
-	n = &Node{config: c, network: network, log: c.Logger.With("node", c.ID), failed: make(chan struct{})}
+	n = &Node{config: c, around: s, log: c.Logger.With("node", c.ID), failed: make(chan struct{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.metrics = web.NewMetrics(n.figures)
 	n.service = service.New(service.Options{
 		EventBytesMax: c.Limits.EventBytes, AppendBytesMax: c.Limits.AppendBytes, AppendEventsMax: c.Limits.AppendEvents,
-		Appended: n.metrics.Appended, Logger: n.log,
+		Appended: n.metrics.Appended, Now: s.Now, Logger: n.log,
 	})
 	defer func() {
 		if err != nil {
@@ -79,7 +65,7 @@ func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
 		}
 	}()
 	var fresh bool
-	if n.dir, fresh, err = openDir(fs, c.Dir, c.ID); err != nil {
+	if n.dir, fresh, err = openDir(s.FS, c.Dir, c.ID); err != nil {
 		return n, err
 	}
 	if err := n.origin(fresh); err != nil {
@@ -91,7 +77,7 @@ func start(c Config, fs vfs.FS, network peer.Network) (n *Node, err error) {
 	}
 	n.peer, err = peer.Listen(peer.Options{
 		Addr: c.Listen.Peer, Advertise: c.Advertise.Peer, Node: c.ID,
-		Identity: n.identity, Expect: n.expect, Network: network, Logger: n.log,
+		Identity: n.identity, Expect: n.expect, Network: s.Peers, Logger: n.log,
 	})
 	if err != nil {
 		return n, err
@@ -146,7 +132,7 @@ func (n *Node) bootstrap() []replication.Server {
 // openDoors opens the ports for clients.
 func (n *Node) openDoors() error {
 	c := &n.config
-	l, err := net.Listen("tcp", c.Listen.Client)
+	l, err := n.around.Clients.Listen(c.Listen.Client)
 	if err != nil {
 		return firn.Errorf(firn.ErrUnavailable, "the client address %s cannot be listened on: %v", c.Listen.Client, err)
 	}

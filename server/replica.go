@@ -36,7 +36,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 	}()
 	r.log, err = raftlog.Open(n.dir.sub(raftDir), raftlog.Options{
 		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, ObserveSync: n.metrics.Synced,
-		CacheBytes: n.config.CacheBytes / 16,
+		CacheBytes: n.config.CacheBytes / 16, MemTableBytes: n.around.LogTable,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the Raft log: %w", err)
@@ -47,7 +47,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 	r.raft, err = replication.Open(replication.Options{
 		ID: n.config.ID, Log: r.log, Port: n.peer,
 		Machine: &machine{
-			Engine: r.engine, fs: n.dir.fs, hold: n.config.hold,
+			Engine: r.engine, fs: n.dir.fs, before: n.around.BeforeApply,
 			engine: n.dir.sub(engineDir), outbox: n.dir.sub(outboxDir),
 		},
 		Bootstrap: n.bootstrap(),
@@ -60,6 +60,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 		Limits: replication.Limits{
 			SnapshotBytes: n.config.RaftLog.SnapshotBytes, TrailingBytes: n.config.RaftLog.TrailingBytes,
 		},
+		BeforeWrite: n.around.BeforeWrite, Now: n.around.Now,
 		Logger: n.config.Logger, // it says which node it is
 	})
 	if err != nil {
@@ -79,6 +80,7 @@ func (r *replica) openEngine(n *Node) error {
 	}
 	e, err := engine.Open(dir, engine.Options{
 		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, CacheBytes: n.config.CacheBytes * 15 / 16,
+		Settings: n.around.Store,
 	})
 	r.engine = e
 	return err

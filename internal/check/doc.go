@@ -7,6 +7,45 @@
 // clock and guess nothing: what they find is a bug, of the store's or of the
 // test's.
 //
+// # Stores
+//
+// [Ledger] is what clients asked to be appended, and what became of it as far as
+// they know. [Ledger.Check] knows these promises:
+//
+//	acknowledged  what was acknowledged is there, where its client was told
+//	once          and once, however often it was repeated
+//	refused       what was refused is not there
+//	unasked       nothing is there that nobody has appended
+//	gapless       positions and revisions have no gap
+//	winner        an event that was appended at an expected revision has the next one, so of several one wins
+//	torn          an append is there whole or not at all, in one piece
+//	time          does not go back from one position to the next
+//	content       an event is what was appended
+//
+// [History] adds when each call began and ended, and reads. [History.Check] holds
+// all of it against the log, in two ways that do not trust each other:
+//
+//   - By position. Each answer has a place in the log, or places that would
+//     explain it; a pass over the calls finds out whether such places can be chosen so
+//     that nothing comes behind what began only after it was over. That covers all
+//     streams at once, atomic appends to several, and reads at every level of consistency.
+//   - By search: porcupine gets each stream's appends, changes and linearizable reads,
+//     without positions, and looks for any order that explains the answers.
+//
+// An append whose outcome is unknown is one call from its first attempt to the
+// last, and takes effect at any time, or never. The promises:
+//
+//	real time     an append comes behind what was acknowledged or shown before it was called
+//	behind        a linearizable read shows all that was acknowledged or shown before it was called
+//	waited        a read at least at a position shows what is there
+//	prefix        any read shows the log as it was at one position, whole appends, nothing left out
+//	answer        a refusal is explained by how the stream stood
+//	linearizable  porcupine finds an order
+//
+// [SameAnswer] judges the repetition of what was acknowledged (repeat), [Same]
+// compares replicas and their hash chains (replicas). The log that these ask for
+// holds everything, also what readers no longer see.
+//
 // # Subscriptions
 //
 // [Heard] is what one subscriber was told, over all the times that it
@@ -51,6 +90,8 @@
 //
 // # That the checkers check
 //
+// ledger_test.go and history_test.go lie to clients and change logs, in each way
+// that there is a promise against, and name the checks that have to find it.
 // planted_subscriptions_test.go and planted_groups_test.go put bugs into the
 // shipped code from outside, most of which have happened to other systems, and
 // fail where one is not caught. The shipped binary has none of this: a bug is a

@@ -49,6 +49,20 @@ func (f *faults) add(check, text string, args ...any) {
 	f.all = append(f.all, &Fault{check, fmt.Sprintf(text, args...)})
 }
 
+// join takes over what another check has found.
+func (f *faults) join(err error) {
+	if err == nil {
+		return
+	}
+	for _, one := range unwrap(err) {
+		if len(f.all) == faultsShown {
+			f.more++
+			continue
+		}
+		f.all = append(f.all, one)
+	}
+}
+
 func (f *faults) err() error {
 	if f.more > 0 {
 		return errors.Join(append(f.all, fmt.Errorf("and %d more", f.more))...)

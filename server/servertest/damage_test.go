@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -66,7 +67,7 @@ func TestVerifyReportsDamage(t *testing.T) {
 	t.Parallel()
 	p := servertest.Spawn(t, 1)
 	db := p.Dial()
-	var ledger servertest.Ledger
+	var ledger check.Ledger
 	fill(t, db, &ledger)
 	p.Stop(0)
 	p.Run(0)

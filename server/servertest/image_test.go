@@ -12,6 +12,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -25,7 +26,7 @@ func shortLog(c *server.Config) {
 }
 
 // fill appends 3 MiB to a stream.
-func fill(t *testing.T, db *client.Client, ledger *servertest.Ledger) {
+func fill(t *testing.T, db *client.Client, ledger *check.Ledger) {
 	t.Helper()
 	for i := range 24 {
 		w := firn.To("large-1", firn.Any)
@@ -34,7 +35,7 @@ func fill(t *testing.T, db *client.Client, ledger *servertest.Ledger) {
 			w.Drafts = append(w.Drafts, firn.Draft{ID: firn.NewID(), Type: "Large", Data: data})
 		}
 		told, err := db.Append(t.Context(), w)
-		if ledger.Add([]firn.Write{w}, told, err) != servertest.Done {
+		if ledger.Add([]firn.Write{w}, told, err) != check.Done {
 			t.Fatal(err)
 		}
 	}
@@ -44,7 +45,7 @@ var shortened = regexp.MustCompile(`the log was shortened.* first=(\d+)`)
 
 // forget makes the nodes truncate their logs behind everything that they have
 // applied now.
-func forget(t *testing.T, p *servertest.Processes, db *client.Client, ledger *servertest.Ledger, nodes ...int) {
+func forget(t *testing.T, p *servertest.Processes, db *client.Client, ledger *check.Ledger, nodes ...int) {
 	t.Helper()
 	status, err := db.Status(t.Context(), "")
 	if err != nil {

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/check"
 )
 
 // Load is clients that append at random until they are stopped. An append of
 // which nobody knows whether it was done is repeated, with its ids, until
 // somebody does.
 type Load struct {
-	Ledger Ledger
+	Ledger check.Ledger
 
 	t       testing.TB
 	seed    uint64
@@ -51,8 +52,8 @@ func StartLoad(t testing.TB, clients int, stores ...firn.Store) *Load {
 // Await returns once n further appends are acknowledged.
 func (l *Load) Await(n int) {
 	l.t.Helper()
-	want, deadline := l.Ledger.Count(Done)+n, time.Now().Add(startTimeout)
-	for l.Ledger.Count(Done) < want {
+	want, deadline := l.Ledger.Count(check.Done)+n, time.Now().Add(startTimeout)
+	for l.Ledger.Count(check.Done) < want {
 		if time.Now().After(deadline) {
 			l.t.Fatalf("%d appends were acknowledged, and %d more were not within %v", want-n, n, startTimeout)
 		}
@@ -67,7 +68,7 @@ func (l *Load) Stop() {
 	l.cancel()
 	l.running.Wait()
 	l.t.Logf("%d appends were done, %d not done, %d unknown; %d repetitions; the longest pause of a client was %v",
-		l.Ledger.Count(Done), l.Ledger.Count(NotDone), l.Ledger.Count(Unknown), l.repeats.Load(), time.Duration(l.longest.Load()).Round(time.Millisecond))
+		l.Ledger.Count(check.Done), l.Ledger.Count(check.NotDone), l.Ledger.Count(check.Unknown), l.repeats.Load(), time.Duration(l.longest.Load()).Round(time.Millisecond))
 }
 
 // Check holds what a node has against what the clients were told.
@@ -94,12 +95,12 @@ func (c *loader) run(ctx context.Context) {
 		writes := c.writes()
 		told, err := c.append(ctx, writes)
 		switch c.load.Ledger.Add(writes, told, err) {
-		case Done:
+		case check.Done:
 			c.learn(&told)
 			c.acknowledged(time.Now())
-		case NotDone:
+		case check.NotDone:
 			c.refused(err)
-		case Unknown:
+		case check.Unknown:
 			c.load.t.Errorf("an append is still unknown after %v: %v", repeatTimeout, err)
 			return
 		}
@@ -120,21 +121,14 @@ func (c *loader) acknowledged(now time.Time) {
 // also when the load is being stopped meanwhile.
 func (c *loader) append(ctx context.Context, writes []firn.Write) (firn.Appended, error) {
 	told, err := c.db.Append(context.WithoutCancel(ctx), writes...)
-	for deadline := time.Now().Add(repeatTimeout); err != nil && OutcomeOf(err) == Unknown && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(repeatTimeout); err != nil && check.OutcomeOf(err) == check.Unknown && time.Now().Before(deadline); {
 		c.load.repeats.Add(1)
 		again, retry := c.db.Append(context.WithoutCancel(ctx), writes...)
-		if retry == nil || OutcomeOf(retry) == Unknown || isRefusal(retry) {
+		if check.Settles(retry) || check.OutcomeOf(retry) == check.Unknown {
 			told, err = again, retry
 		}
 	}
 	return told, err
-}
-
-// isRefusal reports whether the repetition of an append shows that the first
-// attempt was not done either. That a node was unreachable says nothing on it.
-func isRefusal(err error) bool {
-	var e *firn.Error
-	return errors.As(err, &e) && e.Retry() == firn.RetryNo
 }
 
 // refused learns where the stream is on which all clients work. No append to a

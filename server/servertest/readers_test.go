@@ -12,6 +12,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
@@ -28,7 +29,7 @@ func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 		c.Logger = slog.New(slog.NewTextHandler(&logs[i], &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	db := c.Dial()
-	var ledger servertest.Ledger
+	var ledger check.Ledger
 	away := (c.Leader() + 1) % 3
 	for range servertest.Rounds(2, 20) {
 		fill(t, db, &ledger)
@@ -151,11 +152,11 @@ func readOnce(t *testing.T, db *client.Client, i int, atLeast firn.Position) err
 	return nil
 }
 
-func append1To(t *testing.T, db *client.Client, ledger *servertest.Ledger) {
+func append1To(t *testing.T, db *client.Client, ledger *check.Ledger) {
 	t.Helper()
 	writes := []firn.Write{firn.To("order-1", firn.Any, firn.Draft{ID: firn.NewID(), Type: "T"})}
 	told, err := db.Append(t.Context(), writes...)
-	if ledger.Add(writes, told, err) != servertest.Done {
+	if ledger.Add(writes, told, err) != check.Done {
 		t.Fatal(err)
 	}
 }
@@ -164,7 +165,7 @@ func append1To(t *testing.T, db *client.Client, ledger *servertest.Ledger) {
 func TestAReaderThatStoppedReading(t *testing.T) {
 	t.Parallel()
 	p := servertest.Spawn(t, 1)
-	var ledger servertest.Ledger
+	var ledger check.Ledger
 	fill(t, p.Dial(), &ledger)
 	small := servertest.Dial(t, p.Addresses, client.Options{WindowBytes: 1})
 	for e, err := range small.Read(t.Context(), firn.Query{All: true}) {

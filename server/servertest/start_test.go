@@ -8,6 +8,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server/servertest"
 )
 
@@ -39,7 +40,7 @@ func TestLeaderIsStopped(t *testing.T) {
 	p := servertest.Spawn(t, 3, "--heartbeat", "3s")
 	patient := p.Dial()
 	hasty := p.DialWith(client.Options{Timeout: timeout})
-	var ledger servertest.Ledger
+	var ledger check.Ledger
 	for range servertest.Rounds(2, 10) {
 		leader := p.Leader(t.Context(), patient)
 		stopped := make(chan int, 1)
@@ -58,7 +59,7 @@ func TestLeaderIsStopped(t *testing.T) {
 				givenUp++
 				told, err = patient.Append(t.Context(), writes...)
 			}
-			if ledger.Add(writes, told, err) != servertest.Done {
+			if ledger.Add(writes, told, err) != check.Done {
 				t.Error(err)
 			}
 		}

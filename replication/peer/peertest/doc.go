@@ -6,6 +6,7 @@
 //	sim.Delay("n1", "n2", 5*time.Millisecond)
 //	sim.Cut("n1", "n2")   // what n1 sends does not reach n2; both ways: sim.Part
 //	sim.Heal()
+//	sim.Break("n1", "n2") // connections are reset; sim.Crash("n1"): the host is gone
 //
 // It behaves as TCP does, seen from a program: what was sent over a link that is cut
 // arrives, in order, once the link is healed; a dial over it hangs until its context

@@ -21,7 +21,9 @@ type Sim struct {
 	delay     map[link]time.Duration
 	listeners map[string]*listener
 	pipes     map[*pipe]struct{}
-	port      int // the last one given out for port 0
+	lives     map[string]int // how often a host has crashed
+	port      int            // the last one given out for port 0
+	held      int64
 }
 
 // link is one direction between two hosts.
@@ -35,12 +37,54 @@ func NewSim() *Sim {
 		delay:     map[link]time.Duration{},
 		listeners: map[string]*listener{},
 		pipes:     map[*pipe]struct{}{},
+		lives:     map[string]int{},
 		port:      40000,
 	}
 }
 
-// Host returns the network as one host sees it.
-func (s *Sim) Host(name string) peer.Network { return host{s, name} }
+// Host returns the network as one host sees it, until it crashes.
+func (s *Sim) Host(name string) peer.Network {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return host{s, name, s.lives[name]}
+}
+
+// Crash ends a host as a power cut does: its connections are reset, its
+// listeners gone, and whoever runs on it reaches nobody any more. Host returns
+// the same host, started again.
+func (s *Sim) Crash(name string) {
+	s.mu.Lock()
+	s.lives[name]++
+	var broken []*pipe
+	for p := range s.pipes {
+		if p.link.from == name || p.link.to == name {
+			broken = append(broken, p)
+		}
+	}
+	var gone []*listener
+	for addr, l := range s.listeners {
+		if hostOf(addr) == name {
+			gone = append(gone, l)
+		}
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.mu.Unlock()
+	for _, l := range gone {
+		_ = l.Close()
+	}
+	for _, p := range broken {
+		p.reset()
+	}
+}
+
+// Held counts what has met a cut link so far: dials, and readers for whom
+// something was under way.
+func (s *Sim) Held() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
+}
 
 // Cut holds back what from sends to to.
 func (s *Sim) Cut(from, to string) {
@@ -68,8 +112,8 @@ func (s *Sim) Delay(from, to string, d time.Duration) {
 }
 
 // Break ends every connection between two hosts, as a reset does: what was
-// under way is lost.
-func (s *Sim) Break(a, b string) {
+// under way is lost. It returns how many there were.
+func (s *Sim) Break(a, b string) int {
 	s.mu.Lock()
 	var broken []*pipe
 	for p := range s.pipes {
@@ -81,6 +125,7 @@ func (s *Sim) Break(a, b string) {
 	for _, p := range broken {
 		p.reset()
 	}
+	return len(broken) / 2
 }
 
 // Connections counts the connections that neither side has closed.
@@ -108,6 +153,9 @@ func (s *Sim) change(f func()) {
 func (s *Sim) isCut(l link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.cut[l] {
+		s.held++
+	}
 	return s.cut[l]
 }
 
@@ -126,6 +174,15 @@ func (s *Sim) forget(p *pipe) {
 type host struct {
 	sim  *Sim
 	name string
+	life int // of the host; another one than the network knows: it has crashed
+}
+
+// up says whether the host lives. The caller holds mu.
+func (h host) up() error {
+	if h.sim.lives[h.name] != h.life {
+		return syscall.ENETDOWN
+	}
+	return nil
 }
 
 func hostOf(addr string) string {
@@ -137,6 +194,9 @@ func (h host) Listen(addr string) (net.Listener, error) {
 	s := h.sim
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := h.up(); err != nil {
+		return nil, err
+	}
 	if hostOf(addr) != h.name {
 		return nil, fmt.Errorf("host %s cannot listen on %s", h.name, addr)
 	}
@@ -157,9 +217,15 @@ func (h host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	there, back := link{h.name, hostOf(addr)}, link{hostOf(addr), h.name}
 	for {
 		s.mu.Lock()
-		changed, reachable := s.changed, !s.cut[there] && !s.cut[back]
+		changed, reachable, err := s.changed, !s.cut[there] && !s.cut[back], h.up()
 		roundTrip := s.delay[there] + s.delay[back]
+		if !reachable {
+			s.held++
+		}
 		s.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
 		var arrive <-chan time.Time
 		if reachable {
 			timer := time.NewTimer(roundTrip)
@@ -168,7 +234,7 @@ func (h host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 		}
 		select {
 		case <-arrive:
-			return s.connect(there, back, addr)
+			return h.connect(there, back, addr)
 		case <-changed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -176,9 +242,13 @@ func (h host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 }
 
-func (s *Sim) connect(there, back link, addr string) (net.Conn, error) {
+func (h host) connect(there, back link, addr string) (net.Conn, error) {
+	s := h.sim
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := h.up(); err != nil {
+		return nil, err
+	}
 	l := s.listeners[addr]
 	if l == nil {
 		return nil, syscall.ECONNREFUSED

@@ -1,16 +1,25 @@
-package servertest
+package check
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/firndb/firn"
 )
 
-// Ledger holds what clients asked for and what they were told, and holds a log
-// against it. Many goroutines may write it.
+// The promises that [Ledger.Check] knows, beside Once, Torn and Content.
+const (
+	Acknowledged = "acknowledged"
+	Refused      = "refused"
+	Unasked      = "unasked"
+	Gapless      = "gapless"
+	Winner       = "winner"
+	Time         = "time"
+)
+
+// Ledger holds what clients asked to be appended and what they were told, and
+// holds a log against it. Many goroutines may write it.
 type Ledger struct {
 	mu      sync.Mutex
 	entries []entry
@@ -44,6 +53,16 @@ func OutcomeOf(err error) Outcome {
 		return NotDone
 	}
 	return Unknown
+}
+
+// Settles reports whether the answer to a repetition, with the same ids, of an
+// append whose outcome is unknown says what became of it. That a node could not
+// be reached, or did not lead, says nothing of the first attempt. What the same
+// call would be refused again shows that it was not done: a log that has the
+// repetition behind it can no longer come to the first attempt.
+func Settles(err error) bool {
+	var e *firn.Error
+	return err == nil || errors.As(err, &e) && e.Kind != firn.ErrInternal && e.Retry() == firn.RetryNo
 }
 
 // Add enters an append, once nobody will repeat it any more.
@@ -89,7 +108,7 @@ func (l *Ledger) Check(log []firn.Event) error {
 	}
 	for id, at := range held {
 		if !asked[id] {
-			faults.add("position %d holds event %s of %s, which nobody has appended", at, id, log[at-1].Stream)
+			faults.add(Unasked, "position %d holds event %s of %s, which nobody has appended", at, id, log[at-1].Stream)
 		}
 	}
 	return faults.err()
@@ -102,21 +121,21 @@ func wellFormed(log []firn.Event, faults *faults) map[firn.ID]firn.Position {
 	for i := range log {
 		e := &log[i]
 		if e.Position != firn.Position(i+1) {
-			faults.add("position %d comes where %d should", e.Position, i+1)
+			faults.add(Gapless, "position %d comes where %d should", e.Position, i+1)
 			return held
 		}
 		if e.Revision != next[e.Stream] {
-			faults.add("position %d: %s has revision %d where %d should be", e.Position, e.Stream, e.Revision, next[e.Stream])
+			faults.add(Gapless, "position %d: %s has revision %d where %d should be", e.Position, e.Stream, e.Revision, next[e.Stream])
 		}
 		next[e.Stream] = e.Revision + 1
 		if i > 0 && e.Time.Before(log[i-1].Time) {
-			faults.add("position %d is of %s, the one before of %s", e.Position, e.Time, log[i-1].Time)
+			faults.add(Time, "position %d is of %s, the one before of %s", e.Position, e.Time, log[i-1].Time)
 		}
 		if e.Stream[0] == '$' {
 			continue
 		}
 		if first, twice := held[e.ID]; twice {
-			faults.add("event %s is at position %d and again at %d", e.ID, first, e.Position)
+			faults.add(Once, "event %s is at position %d and again at %d", e.ID, first, e.Position)
 		}
 		held[e.ID] = e.Position
 	}
@@ -134,7 +153,7 @@ func (n *entry) check(log []firn.Event, held map[firn.ID]firn.Position, asked ma
 			asked[d.ID] = true
 			at, ok := held[d.ID]
 			if want, promised := told[d.ID]; promised && (!ok || want != placeOf(&log[at-1])) {
-				faults.add("event %s was acknowledged as %+v, and is at position %d", d.ID, want, at)
+				faults.add(Acknowledged, "event %s was acknowledged as %+v, and is at position %d", d.ID, want, at)
 			}
 			if !ok {
 				continue
@@ -142,21 +161,21 @@ func (n *entry) check(log []firn.Event, held map[firn.ID]firn.Position, asked ma
 			there++
 			e := &log[at-1]
 			if e.Stream != w.Stream || e.Type != d.Type || !bytes.Equal(e.Data, d.Data) {
-				faults.add("event %s of %s is stored as %s of %s with %d bytes instead of %d", d.ID, w.Stream, e.Type, e.Stream, len(e.Data), len(d.Data))
+				faults.add(Content, "event %s of %s is stored as %s of %s with %d bytes instead of %d", d.ID, w.Stream, e.Type, e.Stream, len(e.Data), len(d.Data))
 			}
 			if before, exact := w.Expect.Exact(); exact && e.Revision != before+1+firn.Revision(i) {
-				faults.add("event %s was appended to %s at revision %d and has revision %d", d.ID, w.Stream, before, e.Revision)
+				faults.add(Winner, "event %s was appended to %s at revision %d and has revision %d", d.ID, w.Stream, before, e.Revision)
 			}
 			if int(e.Index) != all-1 || e.Index > 0 && log[at-2].ID != n.before(all-1) {
-				faults.add("event %s at position %d is torn from its append", d.ID, at)
+				faults.add(Torn, "event %s at position %d is torn from its append", d.ID, at)
 			}
 		}
 	}
 	switch {
 	case n.outcome == NotDone && there > 0:
-		faults.add("%d events are there of an append that was refused: %v", there, n.err)
+		faults.add(Refused, "%d events are there of an append that was refused: %v", there, n.err)
 	case there != 0 && there != all:
-		faults.add("%d of %d events are there of one append, whose answer was %v", there, all, n.err)
+		faults.add(Torn, "%d of %d events are there of one append, whose answer was %v", there, all, n.err)
 	}
 }
 
@@ -183,28 +202,3 @@ func (n *entry) before(i int) firn.ID {
 }
 
 func placeOf(e *firn.Event) place { return place{e.Stream, e.Revision, e.Position} }
-
-// faults are kept in order, and not more than one can read.
-type faults struct {
-	texts []string
-	more  int
-}
-
-func (f *faults) add(format string, args ...any) {
-	if len(f.texts) == 20 {
-		f.more++
-		return
-	}
-	f.texts = append(f.texts, fmt.Sprintf(format, args...))
-}
-
-func (f *faults) err() error {
-	var errs []error
-	for _, text := range f.texts {
-		errs = append(errs, errors.New(text))
-	}
-	if f.more > 0 {
-		errs = append(errs, fmt.Errorf("and %d more", f.more))
-	}
-	return errors.Join(errs...)
-}

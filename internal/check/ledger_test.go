@@ -1,4 +1,4 @@
-package servertest
+package check_test
 
 import (
 	"slices"
@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/check"
 )
 
 // TestLedgerFindsWhatIsWrong plants each fault that the ledger is there to find
 // in a log that has none.
 func TestLedgerFindsWhatIsWrong(t *testing.T) {
-	var ledger Ledger
+	var ledger check.Ledger
 	db := firn.Memory()
 	add := func(outcome error, writes ...firn.Write) {
 		told, err := db.Append(t.Context(), writes...)
