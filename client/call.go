@@ -89,7 +89,8 @@ func (c *Client) call(ctx context.Context, r *request) (wire.Message, error) {
 func answered(err error) bool {
 	var e *firn.Error
 	var lost *lostError
-	return errors.As(err, &e) && !errors.As(err, &lost) && e != errClosed && e != errLeft
+	var stranger *untrusted
+	return errors.As(err, &e) && !errors.As(err, &lost) && !errors.As(err, &stranger) && e != errClosed && e != errLeft
 }
 
 // once makes one attempt. sent says that the request may have reached the node.

@@ -3,9 +3,7 @@ package client
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"time"
@@ -45,17 +43,8 @@ const readBytes = 64 << 10
 
 func (c *conn) handshake(ctx context.Context) error {
 	o := &c.client.o
-	if o.TLS != nil {
-		config := o.TLS
-		if config.ServerName == "" && !config.InsecureSkipVerify {
-			config = config.Clone()
-			config.ServerName, _, _ = net.SplitHostPort(c.address) // Dial has checked the form of the user's; a node's own may be anything
-		}
-		secured := tls.Client(c.nc, config)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			return fmt.Errorf("TLS: %w", err)
-		}
-		c.nc = secured
+	if err := c.secure(ctx); err != nil {
+		return err
 	}
 	c.out = wire.NewSender(c.nc)
 	c.in = bufio.NewReaderSize(c.nc, readBytes)
@@ -64,7 +53,7 @@ func (c *conn) handshake(ctx context.Context) error {
 		Token: o.Token, Client: o.Name,
 	})
 	if _, err := c.nc.Write(hello); err != nil {
-		return fmt.Errorf("it hung up: %w", err)
+		return c.hungUp(err)
 	}
 	h, err := wire.ReadHeader(c.in)
 	if limits := wire.DefaultLimits(); err == nil && h.Kind != wire.KindWelcome && h.Kind != wire.KindError {
@@ -77,11 +66,11 @@ func (c *conn) handshake(ctx context.Context) error {
 		return firn.Errorf(firn.ErrUnsupported, "it did not answer in Firn's protocol (%v); is this the right port?", err)
 	}
 	if err != nil {
-		return fmt.Errorf("it hung up in the handshake: %w", err)
+		return c.hungUp(err)
 	}
 	body := make([]byte, h.BodyBytes)
 	if _, err := io.ReadFull(c.in, body); err != nil {
-		return fmt.Errorf("it hung up in the handshake: %w", err)
+		return c.hungUp(err)
 	}
 	m, err := wire.Parse(h.Kind, body)
 	if err != nil {

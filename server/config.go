@@ -33,6 +33,11 @@ type Config struct {
 	Limits         Limits // configured downwards
 	Insecure       bool   // listen beyond loopback without TLS: everybody who reaches the ports may do everything
 
+	// TLS is a directory with this node's certificate, its key and the
+	// authorities that it trusts (package internal/certificate has the names).
+	// All three ports then speak TLS 1.3 and nothing else. "": no TLS.
+	TLS string
+
 	Heartbeat time.Duration // after so long without its leader, a node stands for election; the same on all nodes, at least 20 ms; default 300 ms
 
 	RaftLog  RaftLog                // when the Raft log is shortened
@@ -142,13 +147,16 @@ func (c *Config) check() error {
 			fault("%s address %q: %w", port.name, port.listen, err)
 			continue
 		}
-		if !c.Insecure && !isLoopback(port.listen) {
-			fault("%s address %q is not loopback, and without TLS everybody who reaches it may read and write everything; listen on 127.0.0.1, or say --insecure where the network itself is closed",
+		if c.TLS == "" && !c.Insecure && !isLoopback(port.listen) {
+			fault("%s address %q is not loopback, and without TLS everybody who reaches it may read and write everything; give certificates with --tls (firn cert makes them), listen on 127.0.0.1, or say --insecure where the network itself is closed",
 				port.name, port.listen)
 		}
 		if host, _, err := net.SplitHostPort(*port.advertise); err != nil || isUnspecified(host) {
 			fault("others cannot reach the %s address %q; advertise one that they can", port.name, *port.advertise)
 		}
+	}
+	if c.TLS != "" && c.Insecure {
+		fault("both TLS and insecure are given; the ports are either closed to strangers or open")
 	}
 	faults = append(faults, c.checkBootstrap()...)
 	if err := c.Limits.check(); err != nil {

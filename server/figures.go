@@ -29,6 +29,11 @@ func (n *Node) figures() (web.Figures, bool) {
 	f.DiskFree, _ = n.diskFree()
 	f.Caches = caches(&stats)
 	f.Groups = n.groups()
+	if n.secure != nil {
+		c := n.secure.Figures()
+		f.Certificates = []web.Certificate{{Name: "node", Days: c.Days}, {Name: "authority", Days: c.AuthorityDays}}
+		f.CertificatesRefused = c.Refused
+	}
 	f.Subscriptions = n.service.Subscriptions()
 	if n.door != nil {
 		f.Connections = n.door.Connections()

@@ -37,7 +37,11 @@ func (n *Node) join() {
 func (n *Node) tryJoin() error {
 	ctx, cancel := context.WithTimeout(n.ctx, 10*time.Second)
 	defer cancel()
-	c, err := client.Dial(ctx, n.config.Join, client.Options{Dial: n.around.Clients.Dial})
+	o := client.Options{Dial: n.around.Clients.Dial}
+	if n.secure != nil {
+		o.TLS = n.secure.Dial()
+	}
+	c, err := client.Dial(ctx, n.config.Join, o)
 	if err != nil {
 		return firn.Errorf(firn.ErrUnavailable, "%v", err)
 	}

@@ -11,9 +11,11 @@ import (
 	"github.com/firndb/firn/internal/plainlog"
 	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/replication/peer"
+	"github.com/firndb/firn/server/internal/certs"
 	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/tcp"
 	"github.com/firndb/firn/server/internal/web"
+	"github.com/firndb/firn/server/wire"
 )
 
 // Node is one running node.
@@ -25,6 +27,7 @@ type Node struct {
 	log     *slog.Logger
 	metrics *web.Metrics
 	service *service.Service
+	secure  *certs.Certificates // nil: no TLS
 	peer    *peer.Port
 	door    *tcp.Server // nil: embedded
 	http    *web.Door   // nil: no HTTP
@@ -75,10 +78,10 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 		_, total := n.dir.space()
 		n.config.DiskReserve = max(512<<20, total/50)
 	}
-	n.peer, err = peer.Listen(peer.Options{
-		Addr: c.Listen.Peer, Advertise: c.Advertise.Peer, Node: c.ID,
-		Identity: n.identity, Expect: n.expect, Network: s.Peers, Logger: n.log,
-	})
+	if err := n.openCertificates(); err != nil {
+		return n, err
+	}
+	n.peer, err = peer.Listen(n.peerOptions())
 	if err != nil {
 		return n, err
 	}
@@ -139,6 +142,7 @@ func (n *Node) openDoors() error {
 	n.door, err = tcp.Serve(l, backend{n.service, n}, tcp.Options{
 		Limits:         c.Limits.wire(),
 		MaxConnections: c.MaxConnections, Logger: n.log,
+		TLS: n.clientTLS(wire.ALPN), Authenticate: n.authenticate,
 	})
 	if err != nil {
 		l.Close()
@@ -153,6 +157,7 @@ func (n *Node) openDoors() error {
 	}
 	n.http = web.New(webBackend{n}, n.metrics, web.Options{
 		BodyBytes: c.Limits.FrameBytes, EventBytes: c.Limits.EventBytes, AppendEvents: c.Limits.AppendEvents, Logger: n.log,
+		TLS: n.clientTLS("http/1.1"), Authenticate: n.authenticate,
 	})
 	n.running.Go(func() {
 		if err := n.http.Serve(h); err != nil {

@@ -113,6 +113,7 @@ func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err erro
 		return usage("--dir %s: %v", o.dir, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s.plain()
 	addrs, stop, err := start(s.ctx, o.nodes, filepath.Join(dir, "data"))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", plural(uint64(o.nodes), "node"), err)

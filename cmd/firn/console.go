@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
 )
 
 // addrDefault is where firn up puts its three nodes.
@@ -36,6 +37,7 @@ type console struct {
 
 	// Set by the flags that every command has.
 	addr    string
+	tls     client.Certificates
 	timeout time.Duration
 	output  string
 }
@@ -64,6 +66,7 @@ func (c *console) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&c.addr, "addr", addr, "nodes to ask, host:port separated by commas (environment: FIRN_ADDR)")
 	f.Lookup("addr").DefValue = addrDefault
+	c.tlsFlags(f)
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "give up after this long; where much is read or written, after this long without progress")
 	f.StringVarP(&c.output, "output", "o", "", "table, json or text (default: table on a terminal, else json)")
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "text"}, cobra.ShellCompDirectiveNoFileComp))

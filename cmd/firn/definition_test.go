@@ -138,7 +138,7 @@ func TestChecksOfManyEvents(t *testing.T) {
 	}
 
 	var out, errs bytes.Buffer
-	c := &console{in: strings.NewReader(""), out: &out, err: &errs, terminalErr: true, env: func(string) string { return o.addr }}
+	c := &console{in: strings.NewReader(""), out: &out, err: &errs, terminalErr: true, env: func(name string) string { return map[string]string{"FIRN_ADDR": o.addr}[name] }}
 	c.dial = c.dialCluster
 	for _, line := range [][]string{{"fold", "check", fold}, {"upcaster", "check", steps}} {
 		if status := run(t.Context(), line, c); status != exitOther || !strings.Contains(errs.String(), "fail") && !strings.Contains(errs.String(), "cannot be shown") {

@@ -71,6 +71,7 @@ func demoSteps() []demoStep {
 func runDemo(ctx context.Context, c *console) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
+	c.plain()
 	dir, err := os.MkdirTemp("", "firn-demo-*")
 	if err != nil {
 		return err
@@ -118,7 +119,7 @@ func (d *demo) start() ([]string, error) {
 		return nil, err
 	}
 	return []string{
-		fmt.Sprintf("three nodes at %s", d.cluster.addresses()),
+		fmt.Sprintf("three nodes at %s, open to every program on this machine", d.cluster.addresses()),
 		fmt.Sprintf("%s was elected leader after %.2f s", leader, time.Since(began).Seconds()),
 	}, nil
 }

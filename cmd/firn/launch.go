@@ -22,6 +22,7 @@ type node interface {
 	Ready(context.Context) error // returns once the node answers, or says why not
 	Failed() <-chan struct{}     // closed when the node cannot go on
 	Err() error                  // then: why
+	ReloadCertificates() error   // for new connections; those that were read before stay where the new ones are no good
 	Close() error
 }
 

@@ -56,7 +56,7 @@ func newRootCommand(c *console) *cobra.Command {
 		{"Consumers:", []*cobra.Command{newConsumerGroupCommand(c), newConsumeCommand(c), newWaitCommand(c)}},
 		{"Declared programs:", []*cobra.Command{newFoldCommand(c), newUpcasterCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
-		{"Care:", []*cobra.Command{newClusterCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
+		{"Care:", []*cobra.Command{newClusterCommand(c), newCertCommand(c), newVerifyCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, cmd := range group.commands {

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +43,13 @@ A fresh data directory needs to be told where its data comes from:
   --join H:P                         the client address of any node of a cluster;
                                      this one is added as a learner, then as a voter
 
-A directory that has data ignores both. Every flag can be set in the
+A directory that has data ignores both.
+
+--tls D puts all ports into TLS: clients need a certificate of the authority in D,
+nodes one of a member. D holds ca.crt, node-ID.crt and node-ID.key (firn cert makes
+them). New files there are taken up within seconds, and on SIGHUP at once.
+
+Every flag can be set in the
 environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +84,7 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 	f.Var(&o.append, "max-append", "most bytes of one append's records (default 8MiB, which is also the most)")
 	f.IntVar(&o.Limits.AppendEvents, "max-append-events", firn.AppendEventsMax, "most events in one append, up to 4096")
 	f.IntVar(&o.Limits.NameBytes, "max-name", firn.StreamNameBytesMax, "longest stream name in bytes, up to 512")
+	f.StringVar(&o.TLS, "tls", "", "a directory with the node's certificate, its key and the authority's certificate (default: no TLS)")
 	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
 	return cmd
 }
@@ -114,6 +124,9 @@ func runServe(s *session, config server.Config) error {
 		return err
 	}
 	log := config.Logger.With("node", config.ID)
+	if config.TLS == "" {
+		log.Warn("there is no TLS: everybody who reaches the ports may read and write everything")
+	}
 	log.Info("listening", "clients", config.Listen.Client, "peers", config.Listen.Peer, "http", config.Listen.HTTP, "dir", config.Dir)
 	ctx, cancel := context.WithCancel(s.ctx)
 	var announced sync.WaitGroup
@@ -124,11 +137,18 @@ func runServe(s *session, config server.Config) error {
 	})
 	defer announced.Wait()
 	defer cancel()
-	select {
-	case <-s.ctx.Done():
-		log.Info("stopping")
-		return n.Close()
-	case <-n.Failed():
+	hangUps, ignore := reloadSignals(config.TLS != "")
+	defer ignore()
+	for running := true; running; {
+		select {
+		case <-s.ctx.Done():
+			log.Info("stopping")
+			return n.Close()
+		case <-hangUps:
+			n.ReloadCertificates() // which the node's log has the outcome of
+		case <-n.Failed():
+			running = false
+		}
 	}
 	closed := make(chan error, 1)
 	go func() { closed <- n.Close() }()
@@ -138,6 +158,16 @@ func runServe(s *session, config server.Config) error {
 		err = fmt.Errorf("it did not stop within %s", closePatience)
 	}
 	return errors.Join(n.Err(), err)
+}
+
+// reloadSignals are the signals that ask for certificates to be read anew. A node
+// without any is ended by them, as every program is.
+func reloadSignals(wanted bool) (signals <-chan os.Signal, ignore func()) {
+	c := make(chan os.Signal, 1)
+	if wanted {
+		signal.Notify(c, syscall.SIGHUP)
+	}
+	return c, func() { signal.Stop(c) }
 }
 
 // waitReady returns once the node answers. A cluster elects within a second or

@@ -50,9 +50,10 @@ func (n *fakeNode) Ready(context.Context) error {
 	}
 	return nil
 }
-func (n *fakeNode) Failed() <-chan struct{} { return n.failed }
-func (n *fakeNode) Err() error              { return errors.New("the disk answers no more") }
-func (n *fakeNode) Close() error            { n.closed = true; return nil }
+func (n *fakeNode) Failed() <-chan struct{}   { return n.failed }
+func (n *fakeNode) Err() error                { return errors.New("the disk answers no more") }
+func (n *fakeNode) Close() error              { n.closed = true; return nil }
+func (n *fakeNode) ReloadCertificates() error { return nil }
 
 // runUntilReady runs a command line that is told to stop once its nodes are ready.
 func (c *cli) runUntilReady(l *fakeLauncher, args ...string) result {
@@ -89,6 +90,11 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	c.env["FIRN_SERVE_CACHE"], c.env["FIRN_SERVE_TLS"] = "", "certs"
+	l = &fakeLauncher{}
+	if r := c.runUntilReady(l, "serve", "--listen", "127.0.0.1:1", "--peer", "127.0.0.1:2"); r.status != exitDone || l.started[0].TLS != "certs" {
+		t.Errorf("exit %d, %+v: %s", r.status, l.started, r.err)
 	}
 	c.env["FIRN_SERVE_CACHE"] = "much"
 	c.fails(exitUsage, `FIRN_SERVE_CACHE: invalid argument "much" for "--cache" flag: "much" is no size`, "serve")

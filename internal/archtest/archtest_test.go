@@ -83,6 +83,7 @@ var clocksAllowed = map[string]string{
 
 	"replication/peer/call.go":      "a call's deadline, which travels as a duration",
 	"replication/peer/handshake.go": "a connection's deadline",
+	"replication/peer/secure.go":    "a connection's deadline",
 	"replication/peer/stall.go":     "measures how long a connection stands still, and sets deadlines",
 	"replication/raftlog/log.go":    "reports how long a sync took",
 }

@@ -3,7 +3,7 @@
 // your status"; clients do not come here.
 //
 //	port, err := peer.Listen(peer.Options{
-//		Addr: "10.0.0.1:7410", Node: "n1", TLS: mutual,
+//		Addr: "10.0.0.1:7410", Node: "n1", Security: certificates,
 //		Identity: func() peer.Identity { return peer.Identity{Cluster: …, History: …} },
 //	})
 //	port.Handle(kindStatus, func(ctx context.Context, from string, body []byte) ([]byte, error) { … })
@@ -18,8 +18,9 @@
 // is, and whom it means to reach where it knows. The other side accepts or says
 // in words why not: another version, another cluster, another history, another
 // node than the one meant. Both must be done within Options.HandshakeMax. With
-// Options.TLS every connection is TLS before a byte of this is read. The bytes
-// are described in docs/formats/peer.md.
+// Options.Security every connection is TLS before a byte of this is read, the
+// certificate has to be a member's, and the names in the handshake have to be
+// those in the certificates. The bytes are described in docs/formats/peer.md.
 //
 // A cluster or history of zero means "none yet": a fresh node has to be
 // reachable before it can be told which cluster it is part of.

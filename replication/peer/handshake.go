@@ -2,7 +2,6 @@ package peer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -31,14 +30,13 @@ func differ(a, b firn.ID) bool { return !a.IsZero() && !b.IsZero() && a != b }
 // What it returns is to be used in place of conn.
 func (p *Port) greet(conn net.Conn) (net.Conn, hello, error) {
 	_ = conn.SetDeadline(time.Now().Add(p.opts.HandshakeMax))
-	if p.opts.TLS != nil {
-		secure := tls.Server(conn, p.opts.TLS)
-		if err := secure.HandshakeContext(p.ctx); err != nil {
-			return conn, hello{}, fmt.Errorf("TLS: %w", err)
-		}
-		conn = secure
+	secured, sender, err := p.secure(conn)
+	if err != nil {
+		linger(conn)
+		return conn, hello{}, err
 	}
-	h, err := p.judge(conn)
+	conn = secured
+	h, err := p.judge(conn, sender)
 	var refusal *firn.Error
 	if err != nil && !errors.As(err, &refusal) {
 		return conn, h, err
@@ -48,14 +46,19 @@ func (p *Port) greet(conn net.Conn) (net.Conn, hello, error) {
 		return conn, h, err
 	}
 	if refusal != nil {
+		linger(conn)
 		return conn, h, refusal
 	}
 	_ = conn.SetDeadline(time.Time{})
 	return conn, h, nil
 }
 
-// judge reads a hello and decides about it; a refusal is a *firn.Error.
-func (p *Port) judge(conn net.Conn) (hello, error) {
+// judge reads a hello and decides about it; a refusal is a *firn.Error. sender
+// is the node whose certificate was shown, "" without TLS.
+func (p *Port) judge(conn net.Conn, sender string) (hello, error) {
+	if sender != "" && !p.opts.Member(sender) {
+		return hello{from: sender}, firn.Errorf(firn.ErrForbidden, "node %s is no member of the cluster, as node %s knows it", sender, p.opts.Node)
+	}
 	body, err := readFrame(conn, helloBytesMax)
 	if err != nil {
 		return hello{}, err
@@ -63,6 +66,9 @@ func (p *Port) judge(conn net.Conn) (hello, error) {
 	h, err := parseHello(body)
 	if err != nil {
 		return hello{}, err
+	}
+	if sender != "" && h.from != sender {
+		return h, firn.Errorf(firn.ErrForbidden, "the certificate is of node %s, and not of node %.80q, whose connection this is said to be", sender, h.from)
 	}
 	if refusal := p.fits(h.identity); refusal != nil {
 		return h, refusal
@@ -109,16 +115,12 @@ func (p *Port) dial(ctx context.Context, to, addr string, what purpose) (net.Con
 }
 
 func (p *Port) introduce(ctx context.Context, conn net.Conn, to, addr string, what purpose) (net.Conn, error) {
-	if p.opts.TLS != nil {
-		config := p.opts.TLS.Clone()
-		if config.ServerName == "" {
-			config.ServerName, _, _ = net.SplitHostPort(addr)
-		}
-		secure := tls.Client(conn, config)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			return nil, fmt.Errorf("TLS: %w", err)
-		}
-		conn = secure
+	conn, answering, err := p.secureDialled(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	if to != "" && answering != "" && answering != to {
+		return nil, firn.Errorf(firn.ErrForbidden, "at %s answers the certificate of node %s, not %s; check the addresses", addr, answering, to)
 	}
 	h := hello{purpose: what, identity: p.opts.Identity(), from: p.opts.Node, to: to}
 	if _, err := conn.Write(frame(h.append(nil))); err != nil {
@@ -138,6 +140,9 @@ func (p *Port) introduce(ctx context.Context, conn net.Conn, to, addr string, wh
 	}
 	if refusal := p.fits(w.identity); refusal != nil {
 		return nil, refusal
+	}
+	if answering != "" && w.node != answering {
+		return nil, firn.Errorf(firn.ErrForbidden, "at %s answers the certificate of node %s, in the name of node %s", addr, answering, w.node)
 	}
 	if to != "" && w.node != to {
 		return nil, firn.Errorf(firn.ErrInvalid, "at %s answers node %s, not %s; check the addresses", addr, w.node, to)

@@ -41,9 +41,14 @@ type Options struct {
 	// Network is how to listen and dial. Default: [TCP].
 	Network Network
 
-	// TLS is used for both listening and dialling, so it should hold a
-	// certificate, RootCAs, ClientCAs, and ask for client certificates. Default: no TLS.
-	TLS *tls.Config
+	// Security puts every connection into TLS before a byte of it is read, and
+	// says whose it is. Default: none, and whoever reaches the port is believed.
+	Security Security
+
+	// Member reports whether a node may connect, by its id as its certificate
+	// has it. It is asked only with Security, and must return at once.
+	// Default: every node may.
+	Member func(node string) bool
 
 	// HandshakeMax is the time for TLS and the handshake together. Default: 5 s.
 	HandshakeMax time.Duration
@@ -58,6 +63,20 @@ type Options struct {
 
 	// Logger takes refused connections. Default: none.
 	Logger *slog.Logger
+}
+
+// Security is mutual TLS between nodes. Its methods may be called by many
+// goroutines at once.
+type Security interface {
+	// Accept and Dial give the configuration of the next handshake, on either
+	// side. A handshake must fail unless the other side's certificate is that of
+	// a node of the same cluster.
+	Accept() *tls.Config
+	Dial() *tls.Config
+
+	// Node returns the id of the node at the other end of a connection whose
+	// handshake is through.
+	Node(tls.ConnectionState) (string, error)
 }
 
 // Handler answers a call. It may be run twice for one call (see the package
@@ -83,6 +102,9 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Expect == nil {
 		o.Expect = func(string) string { return "" }
+	}
+	if o.Member == nil {
+		o.Member = func(string) bool { return true }
 	}
 	if o.Network == nil {
 		o.Network = TCP{}

@@ -14,6 +14,12 @@ import (
 // returns the log.
 func Agree(t testing.TB, db *client.Client, addresses ...string) []firn.Event {
 	t.Helper()
+	return AgreeWith(t, client.Options{}, db, addresses...)
+}
+
+// AgreeWith is Agree with options for the connection to each node.
+func AgreeWith(t testing.TB, o client.Options, db *client.Client, addresses ...string) []firn.Event {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	head, _, err := db.Head(ctx, firn.Consistency{})
@@ -22,7 +28,7 @@ func Agree(t testing.TB, db *client.Client, addresses ...string) []firn.Event {
 	}
 	var first []firn.Event
 	for i, address := range addresses {
-		log := NodeLog(ctx, t, address, head)
+		log := nodeEvents(ctx, t, o, address, head)
 		if i == 0 {
 			first = log
 			continue
@@ -41,11 +47,11 @@ func Agree(t testing.TB, db *client.Client, addresses ...string) []firn.Event {
 	return first
 }
 
-// NodeLog returns everything that the node at the address itself has, once it
+// nodeEvents returns everything that the node at the address itself has, once it
 // has come to head, and verifies the node.
-func NodeLog(ctx context.Context, t testing.TB, address string, head firn.Position) []firn.Event {
+func nodeEvents(ctx context.Context, t testing.TB, o client.Options, address string, head firn.Position) []firn.Event {
 	t.Helper()
-	db := dial(ctx, t, address, client.Options{})
+	db := dial(ctx, t, address, o)
 	for {
 		_, _, err := db.Head(ctx, firn.Consistency{AtLeast: head})
 		if err == nil {

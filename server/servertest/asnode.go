@@ -55,7 +55,7 @@ type portable struct {
 // "firn serve" has no flag for, such as its RaftLog.
 func SpawnWith(t testing.TB, n int, set func(c *server.Config)) *Processes {
 	t.Helper()
-	return spawn(t, n, set)
+	return spawn(t, n, set, nil)
 }
 
 // asNode is this very program, to be run as a node.

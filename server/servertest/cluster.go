@@ -74,6 +74,9 @@ func (c *Cluster) Address(i int) string { return c.places[i].Client }
 // HTTP returns the HTTP address of node i.
 func (c *Cluster) HTTP(i int) string { return c.places[i].HTTP }
 
+// Peer returns the peer address of node i.
+func (c *Cluster) Peer(i int) string { return c.places[i].Peer }
+
 // Stop stops node i cleanly.
 func (c *Cluster) Stop(i int) {
 	if c.nodes[i] == nil {

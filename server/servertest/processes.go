@@ -62,6 +62,7 @@ type Processes struct {
 	places []server.Addresses
 	dir    string
 	set    func(c *server.Config) // nil: the processes are "firn serve"
+	secure *Authority             // nil: no TLS
 	nodes  []*process
 }
 
@@ -75,12 +76,18 @@ type process struct {
 // answers.
 func Spawn(t testing.TB, n int, flags ...string) *Processes {
 	t.Helper()
-	return spawn(t, n, nil, flags...)
+	return spawn(t, n, nil, nil, flags...)
 }
 
-func spawn(t testing.TB, n int, set func(*server.Config), flags ...string) *Processes {
+// SpawnSecure is Spawn with certificates of the authority: all ports speak TLS.
+func SpawnSecure(t testing.TB, n int, a *Authority, flags ...string) *Processes {
 	t.Helper()
-	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), set: set, nodes: make([]*process, n)}
+	return spawn(t, n, nil, a, flags...)
+}
+
+func spawn(t testing.TB, n int, set func(*server.Config), secure *Authority, flags ...string) *Processes {
+	t.Helper()
+	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), set: set, secure: secure, nodes: make([]*process, n)}
 	p.Addresses = clientAddresses(p.places)
 	t.Cleanup(func() {
 		for i := range p.nodes {
@@ -127,7 +134,7 @@ func (p *Processes) Run(i int, flags ...string) {
 		list += "," + m.ID + "=" + m.Peer
 	}
 	args := append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
-		"--http", at.HTTP, "--bootstrap", list[1:], "--cache", "64MiB"}, flags...)
+		"--http", at.HTTP, "--bootstrap", list[1:], "--cache", "64MiB"}, append(p.tlsFlags(i), flags...)...)
 	var cmd *exec.Cmd
 	if p.set == nil {
 		cmd = exec.Command(Binary(p.t), args...)
@@ -152,8 +159,8 @@ func (p *Processes) Join() int {
 func (p *Processes) Rejoin(i int, through string) {
 	p.t.Helper()
 	at := p.places[i]
-	p.start(i, exec.Command(Binary(p.t), "serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
-		"--http", at.HTTP, "--join", through, "--cache", "64MiB"))
+	p.start(i, exec.Command(Binary(p.t), append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
+		"--http", at.HTTP, "--join", through, "--cache", "64MiB"}, p.tlsFlags(i)...)...))
 }
 
 func (p *Processes) start(i int, cmd *exec.Cmd) {
@@ -273,7 +280,11 @@ func (p *Processes) Leader(ctx context.Context, db *client.Client) int {
 // linearizable call. It is closed when the test ends.
 func (p *Processes) Dial() *client.Client {
 	p.t.Helper()
-	return p.DialWith(client.Options{})
+	var o client.Options
+	if p.secure != nil {
+		o.TLS = p.secure.User("test")
+	}
+	return p.DialWith(o)
 }
 
 // DialWith is Dial with options.

@@ -13,6 +13,10 @@ const (
 	// recognised before any of them is taken for a length.
 	Magic = "FIRN"
 
+	// ALPN is what a client asks for in the TLS handshake (RFC 7301), so that the
+	// wrong port refuses it at once.
+	ALPN = "firn"
+
 	// FrameVersion is the version of the frame's own layout.
 	FrameVersion = 1
 

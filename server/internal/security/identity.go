@@ -3,35 +3,44 @@ package security
 import (
 	"context"
 	"crypto/tls"
-	"strings"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/certificate"
 )
 
 // Presented is what a client presents at a door to prove who it is.
 type Presented struct {
 	Token       string // a bearer token; "": none
 	Certificate string // the user whom its certificate names; "": none, or a certificate that was not verified
+	Node        string // the node whom its certificate names; the doors let it do nothing but add itself to the cluster
 }
-
-// userURI begins the URI by which a certificate names a user, among its subject
-// alternative names: firn:user:NAME. A node's certificate has none.
-const userURI = "firn:user:"
-
-// UserURI is how a certificate names a user.
-func UserURI(user string) string { return userURI + user }
 
 // CertificateUser returns the user whom a client's certificate names, once it
 // was verified against the authority that the node trusts; "" where there is
 // none.
 func CertificateUser(state *tls.ConnectionState) string {
+	return certified(state, certificate.User)
+}
+
+// CertificateNode is the same for a node.
+func CertificateNode(state *tls.ConnectionState) string {
+	return certified(state, certificate.Node)
+}
+
+func certified(state *tls.ConnectionState, kind certificate.Kind) string {
 	if state == nil || len(state.VerifiedChains) == 0 {
 		return ""
 	}
-	for _, uri := range state.VerifiedChains[0][0].URIs {
-		if user, ok := strings.CutPrefix(uri.String(), userURI); ok {
-			return user
-		}
+	s, err := certificate.SubjectOf(state.VerifiedChains[0][0])
+	if err != nil || s.Kind != kind {
+		return ""
 	}
-	return ""
+	return s.Name
+}
+
+// ErrNode refuses what a node has no business with as a client.
+func ErrNode(node string) *firn.Error {
+	return firn.Errorf(firn.ErrForbidden, "the certificate is of node %s, which may add that node to the cluster and do nothing else here; use a user's (firn cert user NAME makes one)", node)
 }
 
 // Caller is somebody who calls, as far as a door knows: what was presented, the

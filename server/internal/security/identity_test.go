@@ -21,7 +21,7 @@ func TestCertificateUser(t *testing.T) {
 		}
 		return c
 	}
-	ann := certificate("spiffe://shop/ann", security.UserURI("ann"))
+	ann := certificate("spiffe://shop/ann", "firn:user:ann")
 	for _, test := range []struct {
 		name  string
 		state *tls.ConnectionState

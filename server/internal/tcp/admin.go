@@ -23,6 +23,9 @@ func (j job) addNode() (wire.Message, error) {
 	if m.Node == "" || m.Peer == "" {
 		return nil, firn.Errorf(firn.ErrInvalid, "to add a node takes its id and its peer address (got %q and %q)", m.Node, m.Peer)
 	}
+	if self := j.conn.node; self != "" && self != m.Node {
+		return nil, firn.Errorf(firn.ErrForbidden, "node %s may add itself to the cluster, and not node %.80q", self, m.Node)
+	}
 	return &wire.Plain{Is: wire.KindDone}, j.conn.server.backend.AddNode(j.call.ctx, j.conn.actor, m.Node, m.Peer)
 }
 

@@ -24,6 +24,7 @@ type conn struct {
 	cancel context.CancelFunc
 	out    *wire.Sender
 	actor  string
+	node   string // whose certificate was shown, where that is a node's
 	limits wire.Limits
 
 	in *bufio.Reader // the reading goroutine's
@@ -55,7 +56,11 @@ func newConn(s *Server, nc net.Conn) *conn {
 
 // serve reads until the connection ends.
 func (c *conn) serve() {
-	if err := c.handshake(); err != nil {
+	state, err := c.secure()
+	if err != nil {
+		return
+	}
+	if err := c.handshake(state); err != nil {
 		c.end("handshake", err)
 		return
 	}
@@ -91,9 +96,13 @@ func (c *conn) refuse(err *firn.Error) {
 	if c.out.Send(ctx, wire.FrameOf(0, &wire.Error{Err: err})) != nil || c.out.Flush(ctx) != nil {
 		return
 	}
-	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+	linger(c.nc)
+}
+
+func linger(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
-		io.CopyN(io.Discard, c.nc, lingerBytes)
+		io.CopyN(io.Discard, nc, lingerBytes)
 	}
 }
 

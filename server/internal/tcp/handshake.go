@@ -13,19 +13,11 @@ import (
 	"github.com/firndb/firn/server/wire"
 )
 
-// handshake reads Magic and Hello and answers with Welcome, all within
-// Options.HandshakeTimeout.
-func (c *conn) handshake() error {
+// handshake reads Magic and Hello and answers with Welcome, with secure before it
+// within Options.HandshakeTimeout.
+func (c *conn) handshake(state *tls.ConnectionState) error {
 	o := &c.server.o
-	c.nc.SetDeadline(time.Now().Add(o.HandshakeTimeout))
-	var state *tls.ConnectionState
-	if secured, ok := c.nc.(*tls.Conn); ok {
-		if err := secured.HandshakeContext(c.ctx); err != nil {
-			return err
-		}
-		now := secured.ConnectionState()
-		state = &now
-	}
+	c.node = security.CertificateNode(state)
 	c.in = bufio.NewReaderSize(c.nc, readBytes)
 	hello, err := c.hello()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -38,7 +30,7 @@ func (c *conn) handshake() error {
 		return firn.Errorf(firn.ErrUnsupported, "this node speaks protocol version %d, the client versions %d to %d", wire.ProtocolVersion, hello.VersionMin, hello.VersionMax)
 	}
 	if o.Authenticate != nil {
-		presented := security.Presented{Token: hello.Token, Certificate: security.CertificateUser(state)}
+		presented := security.Presented{Token: hello.Token, Certificate: security.CertificateUser(state), Node: c.node}
 		if c.actor, err = o.Authenticate(presented); err != nil {
 			var typed *firn.Error
 			if !errors.As(err, &typed) {
@@ -70,7 +62,7 @@ func (c *conn) hello() (*wire.Hello, error) {
 	magic, err := c.in.Peek(len(wire.Magic))
 	for i := range magic {
 		if magic[i] != wire.Magic[i] {
-			return nil, firn.Errorf(firn.ErrInvalid, "the connection begins with %q, which is not Firn's protocol (%q); is this the right port?", magic, wire.Magic)
+			return nil, strangerSaid(magic)
 		}
 	}
 	if err != nil {

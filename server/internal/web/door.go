@@ -2,7 +2,9 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -40,6 +42,7 @@ func New(b Backend, m *Metrics, o Options) *Door {
 		WriteTimeout:      d.o.StallTimeout, // an answer that takes longer moves it, see lines.go
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(d.o.Logger.Handler(), slog.LevelWarn),
 	}
 	return d
 }
@@ -47,6 +50,9 @@ func New(b Backend, m *Metrics, o Options) *Door {
 // Serve answers requests on the listener until Close. Its error says why it
 // cannot go on.
 func (d *Door) Serve(l net.Listener) error {
+	if d.o.TLS != nil {
+		l = tls.NewListener(l, d.o.TLS) // net/http gives its handshake the time that headers have
+	}
 	if err := d.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

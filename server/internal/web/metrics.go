@@ -26,6 +26,9 @@ type Figures struct {
 	Caches   []Cache
 	Groups   []Group // while the node leads
 
+	Certificates        []Certificate // none without TLS
+	CertificatesRefused bool
+
 	Connections   int
 	CallsRunning  int
 	Subscriptions int
@@ -35,6 +38,12 @@ type Figures struct {
 type Cache struct {
 	Name         string
 	Hits, Misses uint64
+}
+
+// Certificate is how long one of the node's certificates is still good.
+type Certificate struct {
+	Name string
+	Days int // below 0: it has expired
 }
 
 // Group is where one consumer group stands.
@@ -147,6 +156,8 @@ var (
 	groupTimeDesc   = describe("firn_group_lag_seconds", "Age of the oldest event that a consumer group has yet to settle. On the leader.", "group")
 	groupParkedDesc = describe("firn_group_parked_events", "Events that a consumer group has set aside for somebody to look at. On the leader.", "group")
 	groupFlightDesc = describe("firn_group_in_flight", "Deliveries of a consumer group that are not settled yet. On the leader.", "group")
+	certDaysDesc    = describe("firn_certificate_days_left", "Days until a certificate of this node expires, rounded down; below 0: it has.", "certificate")
+	certRefusedDesc = describe("firn_certificates_refused", "1 where certificates were replaced by some that cannot be used, and the node goes on with the old ones.")
 	connectionsDesc = describe("firn_connections", "Client connections.")
 	callsDesc       = describe("firn_calls_running", "Client calls in flight.")
 	followDesc      = describe("firn_subscriptions", "Open subscriptions.")
@@ -191,6 +202,16 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 		of(groupTimeDesc, group.LagTime.Seconds())
 		of(groupParkedDesc, float64(group.Parked))
 		of(groupFlightDesc, float64(group.InFlight))
+	}
+	for _, c := range f.Certificates {
+		out <- prometheus.MustNewConstMetric(certDaysDesc, prometheus.GaugeValue, float64(c.Days), c.Name)
+	}
+	if len(f.Certificates) > 0 {
+		refused := 0.0
+		if f.CertificatesRefused {
+			refused = 1
+		}
+		gauge(certRefusedDesc, refused)
 	}
 	gauge(connectionsDesc, float64(f.Connections))
 	gauge(callsDesc, float64(f.CallsRunning))

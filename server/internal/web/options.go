@@ -1,10 +1,12 @@
 package web
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/internal/security"
 )
 
 // Options of a door. Zero means the default.
@@ -21,6 +23,12 @@ type Options struct {
 	// A subscription in which nothing happens sends a comment so often; default
 	// 15 s, which is less than any proxy waits.
 	Heartbeat time.Duration
+
+	TLS *tls.Config // nil: none
+
+	// Authenticate says who a client is by what it presents. Whether the node
+	// lives and is ready is told to everybody. nil: everybody may.
+	Authenticate func(security.Presented) (actor string, err error)
 
 	Logger *slog.Logger // nil: nothing is logged
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/internal/security"
 )
 
 // route is one method on one path. A path is a pattern of net/http's, and a
@@ -19,19 +20,20 @@ import (
 type route struct {
 	method, path string
 	always       bool // also answered where too many requests are
+	open         bool // to whoever asks
 	handle       func(*Door, *answer, *http.Request) error
 }
 
 var routes = []route{
-	{"POST", "/streams/{name}", false, (*Door).append},
-	{"GET", "/streams/{name}", false, (*Door).readStream},
-	{"GET", "/all", false, (*Door).readAll},
-	{"GET", "/categories/{category}", false, (*Door).readCategory},
-	{"GET", "/openapi.json", false, (*Door).openAPIJSON},
-	{"GET", "/openapi.yaml", false, (*Door).openAPIYAML},
-	{"GET", "/health/live", true, (*Door).live},
-	{"GET", "/health/ready", true, (*Door).ready},
-	{"GET", "/metrics", true, (*Door).scrape},
+	{"POST", "/streams/{name}", false, false, (*Door).append},
+	{"GET", "/streams/{name}", false, false, (*Door).readStream},
+	{"GET", "/all", false, false, (*Door).readAll},
+	{"GET", "/categories/{category}", false, false, (*Door).readCategory},
+	{"GET", "/openapi.json", false, true, (*Door).openAPIJSON},
+	{"GET", "/openapi.yaml", false, true, (*Door).openAPIYAML},
+	{"GET", "/health/live", true, true, (*Door).live},
+	{"GET", "/health/ready", true, true, (*Door).ready},
+	{"GET", "/metrics", true, false, (*Door).scrape},
 }
 
 // Handler answers the routes, and says what there is to whoever asks for
@@ -47,9 +49,9 @@ func (d *Door) Handler() http.Handler {
 		}
 	}
 	for path, allowed := range methods {
-		mux.Handle(path, d.answering(route{path: path, always: true, handle: notAllowed(allowed)}))
+		mux.Handle(path, d.answering(route{path: path, always: true, open: true, handle: notAllowed(allowed)}))
 	}
-	mux.Handle("/", d.answering(route{path: "other", always: true, handle: notHere}))
+	mux.Handle("/", d.answering(route{path: "other", always: true, open: true, handle: notHere}))
 	return mux
 }
 
@@ -68,13 +70,29 @@ func (d *Door) answering(to route) http.Handler {
 		if r.Body == http.NoBody {
 			a.arrived()
 		}
+		err := d.admit(to, r)
+		if err == nil {
+			err = to.handle(d, a, r)
+		}
 		// A client that has gone needs no answer, and one that has begun to read
 		// gets no other.
-		if err := to.handle(d, a, r); err != nil && !errors.Is(err, context.Canceled) && a.began.IsZero() {
+		if err != nil && !errors.Is(err, context.Canceled) && a.began.IsZero() {
 			a.patient(d.o.StallTimeout)
 			a.fail(err)
 		}
 	})
+}
+
+// admit refuses whoever may not ask.
+func (d *Door) admit(to route, r *http.Request) error {
+	if to.open || d.o.Authenticate == nil {
+		return nil
+	}
+	if node := security.CertificateNode(r.TLS); node != "" {
+		return security.ErrNode(node)
+	}
+	_, err := d.o.Authenticate(security.Presented{Certificate: security.CertificateUser(r.TLS)})
+	return err
 }
 
 func notAllowed(allowed []string) func(*Door, *answer, *http.Request) error {

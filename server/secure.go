@@ -1,0 +1,83 @@
+package server
+
+import (
+	"crypto/tls"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/replication/peer"
+	"github.com/firndb/firn/server/internal/certs"
+	"github.com/firndb/firn/server/internal/security"
+)
+
+// openCertificates reads the node's certificates, where it has any, and takes up
+// new ones from then on.
+func (n *Node) openCertificates() (err error) {
+	if n.config.TLS == "" {
+		return nil
+	}
+	if n.secure, err = certs.Open(n.config.TLS, n.config.ID, n.log); err != nil {
+		return err
+	}
+	n.running.Go(func() { n.secure.Watch(n.ctx) })
+	return nil
+}
+
+// ReloadCertificates reads the files of Config.TLS anew, for new connections.
+// Where they cannot be used, those that were read before stay in use, and the
+// error says why. Without TLS there is nothing to do.
+func (n *Node) ReloadCertificates() error {
+	if n.secure == nil {
+		return nil
+	}
+	return n.secure.Reload()
+}
+
+func (n *Node) peerOptions() peer.Options {
+	c := &n.config
+	o := peer.Options{
+		Addr: c.Listen.Peer, Advertise: c.Advertise.Peer, Node: c.ID,
+		Identity: n.identity, Expect: n.expect, Network: n.around.Peers, Logger: n.log,
+	}
+	if n.secure != nil { // a nil *Certificates would be no nil Security
+		o.Security, o.Member = n.secure, n.member
+	}
+	return o
+}
+
+// member reports whether a node whose certificate is good may connect. A replica
+// that follows a leader knows who the members are. One that does not may have
+// missed that there are others by now, and could never learn of them if it shut
+// them out: the leader itself may be one.
+func (n *Node) member(id string) bool {
+	r, err := n.current()
+	if err != nil {
+		return true
+	}
+	status := r.raft.Status()
+	if status.Leader == "" {
+		return true
+	}
+	for _, m := range status.Nodes {
+		if m.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// clientTLS is what a door for clients speaks, nil: plain.
+func (n *Node) clientTLS(protocol string) *tls.Config {
+	if n.secure == nil {
+		return nil
+	}
+	return n.secure.Clients(protocol)
+}
+
+// authenticate returns the actor that a caller's events carry. With TLS nobody is
+// let in without a certificate.
+func (n *Node) authenticate(p security.Presented) (actor string, err error) {
+	if n.secure != nil && p.Certificate == "" && p.Node == "" {
+		return "", firn.Errorf(firn.ErrUnauthenticated, "node %s asks for a client's certificate; give one that its authority has signed (firn cert user NAME makes it, --tls-cert and --tls-key name the files)", n.config.ID)
+	}
+	return p.Certificate, nil
+}
