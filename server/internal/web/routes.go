@@ -51,6 +51,7 @@ func (d *Door) Handler() http.Handler {
 	for path, allowed := range methods {
 		mux.Handle(path, d.answering(route{path: path, always: true, open: true, handle: notAllowed(allowed)}))
 	}
+	mux.Handle(profilePath, d.answering(route{path: profilePath, always: true, handle: (*Door).profile}))
 	mux.Handle("/", d.answering(route{path: "other", always: true, open: true, handle: notHere}))
 	return mux
 }
