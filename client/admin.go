@@ -109,6 +109,11 @@ type Node struct {
 	Release string
 }
 
+func nodeOf(address string, c *conn) Node {
+	w := &c.welcome
+	return Node{Address: address, ID: w.Node, Cluster: w.Cluster, History: w.History, Leader: w.Leader, Release: w.Release}
+}
+
 // Connected returns the nodes that the client is connected to now.
 func (c *Client) Connected() []Node {
 	c.mu.Lock()
@@ -120,8 +125,7 @@ func (c *Client) Connected() []Node {
 	var list []Node
 	for _, n := range nodes {
 		if conn := n.usable(); conn != nil {
-			w := &conn.welcome
-			list = append(list, Node{Address: n.address, ID: w.Node, Cluster: w.Cluster, History: w.History, Leader: w.Leader, Release: w.Release})
+			list = append(list, nodeOf(n.address, conn))
 		}
 	}
 	return list

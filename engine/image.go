@@ -19,7 +19,9 @@ import (
 //
 //	info     see imageinfo.go
 //	files    each: 0x01 · name, uvarint length, bytes · size uvarint · the
-//	         file's bytes · 32 bytes: SHA-256 of them; names grow
+//	         file's bytes · 32 bytes: SHA-256 of them; names grow. For a
+//	         receiver that has said what it holds, 0x03 instead, and no bytes
+//	         between the size and the SHA-256
 //	trailer  0x02 · count of files, uvarint · size of all of them, uvarint ·
 //	         32 bytes: SHA-256 of everything before but the files' bytes
 //
@@ -29,6 +31,7 @@ import (
 const (
 	imageFile    = 0x01
 	imageTrailer = 0x02
+	imageHeld    = 0x03
 
 	imageNameMax  = 255
 	imageFilesMax = 1 << 20
@@ -83,23 +86,29 @@ func ImageBytes(fs vfs.FS, dir string, info ImageInfo) (int64, error) {
 	}
 	size, total := int64(len(info.append(nil))), int64(0)
 	for _, f := range files {
-		size += int64(len(f.head(nil))) + f.size + sha256.Size
+		size += int64(len(f.head(nil, imageFile))) + f.size + sha256.Size
 		total += f.size
 	}
 	return size + int64(len(trailer(nil, len(files), total))) + sha256.Size, nil
 }
 
-func (f *imageFileInfo) head(dst []byte) []byte {
-	return binary.AppendUvarint(appendBytes(append(dst, imageFile), f.name), uint64(f.size))
+func (f *imageFileInfo) head(dst []byte, kind byte) []byte {
+	return binary.AppendUvarint(appendBytes(append(dst, kind), f.name), uint64(f.size))
 }
 
 func trailer(dst []byte, files int, total int64) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(append(dst, imageTrailer), uint64(files)), uint64(total))
 }
 
+// ImageOptions say how an image is written. The zero value writes all of it.
+type ImageOptions struct {
+	Held map[[sha256.Size]byte]int64 // files that the receiver has: their sizes, by their SHA-256
+	Read func(bytes int) error       // told of what was read from the disk: may take its time, or end it with an error; nil: nobody is
+}
+
 // WriteImage writes the checkpoint in a directory as an image. The files must
 // stay as they are meanwhile.
-func WriteImage(fs vfs.FS, dir string, info ImageInfo, w io.Writer) error {
+func WriteImage(fs vfs.FS, dir string, info ImageInfo, o ImageOptions, w io.Writer) error {
 	if len(info.Extra) > imageExtraMax {
 		return firn.Errorf(firn.ErrTooLarge, "%d bytes of extra information in an image; at most %d are allowed", len(info.Extra), imageExtraMax)
 	}
@@ -107,7 +116,10 @@ func WriteImage(fs vfs.FS, dir string, info ImageInfo, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out := imageWriter{w: w, all: sha256.New()}
+	out := imageWriter{o: o, sizes: map[int64]bool{}, w: w, all: sha256.New()}
+	for _, size := range o.Held {
+		out.sizes[size] = true
+	}
 	if err := out.frame(info.append(nil)); err != nil {
 		return err
 	}
@@ -126,8 +138,10 @@ func WriteImage(fs vfs.FS, dir string, info ImageInfo, w io.Writer) error {
 }
 
 type imageWriter struct {
-	w   io.Writer
-	all hash.Hash // of all but the files' bytes
+	o     ImageOptions
+	sizes map[int64]bool // that files in o.Held have
+	w     io.Writer
+	all   hash.Hash // of all but the files' bytes
 }
 
 func (out *imageWriter) frame(b []byte) error {
@@ -136,22 +150,59 @@ func (out *imageWriter) frame(b []byte) error {
 	return err
 }
 
+// file writes one file: without its bytes where the receiver holds them. Only
+// one whose size is that of a file held is read for that beforehand.
 func (out *imageWriter) file(fs vfs.FS, dir string, f *imageFileInfo) error {
-	if err := out.frame(f.head(nil)); err != nil {
+	path := fs.PathJoin(dir, f.name)
+	if out.sizes[f.size] {
+		sum, err := out.read(fs, path, f, io.Discard)
+		if err != nil {
+			return err
+		}
+		if size, held := out.o.Held[sum]; held && size == f.size {
+			return out.frame(append(f.head(nil, imageHeld), sum[:]...))
+		}
+	}
+	if err := out.frame(f.head(nil, imageFile)); err != nil {
 		return err
 	}
-	from, err := fs.Open(fs.PathJoin(dir, f.name), vfs.SequentialReadsOption)
+	sum, err := out.read(fs, path, f, out.w)
 	if err != nil {
 		return err
 	}
+	return out.frame(sum[:])
+}
+
+// read copies a file's bytes to w and returns their SHA-256.
+func (out *imageWriter) read(fs vfs.FS, path string, f *imageFileInfo, w io.Writer) (sum [sha256.Size]byte, err error) {
+	from, err := fs.Open(path, vfs.SequentialReadsOption)
+	if err != nil {
+		return sum, err
+	}
 	defer from.Close()
-	sum := sha256.New()
-	n, err := io.Copy(io.MultiWriter(out.w, sum), io.LimitReader(from, f.size))
+	hash := sha256.New()
+	n, err := io.CopyBuffer(io.MultiWriter(hash, w), io.LimitReader(told{from, out.o.Read}, f.size), make([]byte, imageReadBytes))
 	if err == nil && n != f.size {
 		err = firn.Errorf(firn.ErrInternal, "the file %s of a checkpoint had %d bytes and now has %d; it must not change while it is sent", f.name, f.size, n)
 	}
-	if err != nil {
-		return err
+	return [sha256.Size]byte(hash.Sum(nil)), err
+}
+
+// imageReadBytes is how much of a file is read at once.
+const imageReadBytes = 128 << 10
+
+// told is a reader of which somebody is told how much was read.
+type told struct {
+	io.Reader
+	read func(bytes int) error
+}
+
+func (t told) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	if n > 0 && t.read != nil {
+		if told := t.read(n); told != nil {
+			return n, told
+		}
 	}
-	return out.frame(sum.Sum(nil))
+	return n, err
 }

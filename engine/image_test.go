@@ -26,7 +26,7 @@ func imageOf(t *testing.T, s *enginetest.Store) ([]byte, engine.ImageInfo) {
 	}
 	info.Extra = []byte("the configuration")
 	var image bytes.Buffer
-	if err := engine.WriteImage(s.FS(), "checkpoint", info, &image); err != nil {
+	if err := engine.WriteImage(s.FS(), "checkpoint", info, engine.ImageOptions{}, &image); err != nil {
 		t.Fatal(err)
 	}
 	size, err := engine.ImageBytes(s.FS(), "checkpoint", info)
@@ -209,7 +209,7 @@ func TestCheckpointWhileApplying(t *testing.T) {
 			t.Fatal(err)
 		}
 		var image bytes.Buffer
-		if err := engine.WriteImage(s.FS(), dir, info, &image); err != nil {
+		if err := engine.WriteImage(s.FS(), dir, info, engine.ImageOptions{}, &image); err != nil {
 			t.Fatal(err)
 		}
 		disk := vfs.NewMem()

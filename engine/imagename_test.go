@@ -19,7 +19,7 @@ func TestImageRefusesNames(t *testing.T) {
 		image := info.append(nil)
 		for _, name := range names {
 			file := imageFileInfo{name: name}
-			image = file.head(image)
+			image = file.head(image, imageFile)
 			empty := "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b\x78\x52\xb8\x55"
 			image = append(image, empty...)
 		}

@@ -50,37 +50,12 @@ func receive(fs vfs.FS, dir string, r io.Reader) (ImageInfo, error) {
 	if err := fs.MkdirAll(dir, 0o755); err != nil {
 		return ImageInfo{}, err
 	}
-	in := imageReader{r: bufio.NewReaderSize(r, 64<<10), all: sha256.New()}
-	info, err := in.info()
-	if err != nil {
-		return ImageInfo{}, err
-	}
-	last, total := "", uint64(0)
-	for files := uint64(0); files <= imageFilesMax; files++ {
-		kind := in.byte()
-		switch {
-		case in.err != nil:
-			return ImageInfo{}, in.failure("between two files")
-		case kind == imageTrailer:
-			return info, in.trailer(files, total)
-		case kind != imageFile:
-			return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image goes on with 0x%02x where a file or its end should be; send it again", kind)
+	return ReadImage(r, func(f *ImageFile) error {
+		if f.Held {
+			return firn.Errorf(firn.ErrDamaged, "an image leaves the bytes of its file %s out; send it whole", f.Name)
 		}
-		name := string(in.bytes(imageNameMax))
-		size := in.uvarint()
-		if in.err != nil {
-			return ImageInfo{}, in.failure("at a file's name")
-		}
-		if !imageName(name) || name <= last {
-			return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image holds a file named %q after %q; that is no image of Firn's, or it was damaged", name, last)
-		}
-		last = name
-		total += size
-		if err := in.file(fs, fs.PathJoin(dir, name), name, size); err != nil {
-			return ImageInfo{}, err
-		}
-	}
-	return ImageInfo{}, firn.Errorf(firn.ErrDamaged, "an image of more than %d files; that is no image of Firn's", imageFilesMax)
+		return f.Save(fs, fs.PathJoin(dir, f.Name))
+	})
 }
 
 // imageReader reads an image. The first error stays.
@@ -159,36 +134,6 @@ func (in *imageReader) info() (ImageInfo, error) {
 		return ImageInfo{}, in.failure("in its head")
 	}
 	return parseImageInfo(binary.AppendUvarint(magic, uint64(len(body))), body, binary.BigEndian.Uint64(sum))
-}
-
-// file reads one file's bytes to disk and syncs it. The size is what the image
-// says; memory is taken for a buffer only.
-func (in *imageReader) file(fs vfs.FS, path, name string, size uint64) error {
-	if size > 1<<62 {
-		return firn.Errorf(firn.ErrDamaged, "an image holds a file %s of %d bytes; send it again", name, size)
-	}
-	to, err := fs.Create(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	sum := sha256.New()
-	// The hash comes first: a vfs.File may change the bytes that it is given.
-	_, err = io.CopyN(io.MultiWriter(sum, to), in.r, int64(size))
-	if errors.Is(err, io.EOF) {
-		err = firn.Errorf(firn.ErrDamaged, "an image is cut short in its file %s; send it again", name)
-	}
-	if err == nil {
-		err = to.Sync()
-	}
-	if err = errors.Join(err, to.Close()); err != nil {
-		return err
-	}
-	if stated := in.take(sha256.Size); in.err != nil {
-		return in.failure("behind its file " + name)
-	} else if !bytes.Equal(stated, sum.Sum(nil)) {
-		return firn.Errorf(firn.ErrDamaged, "the file %s of an image arrived damaged: its SHA-256 is not the one that was sent; send it again", name)
-	}
-	return nil
 }
 
 // trailer reads the rest of the trailer, whose first byte is read.

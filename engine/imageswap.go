@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/record"
 	"github.com/firndb/firn/internal/diskfs"
 )
 
@@ -47,38 +49,49 @@ func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
 	}
 	// Entries may have been applied and flushed since, so the copy itself says
 	// how far it has come.
-	return lookInto(e.fs, dir)
+	info, _, err := LookInto(e.fs, dir)
+	return info, err
 }
 
-// lookInto reads what a checkpoint holds, without changing its files.
-func lookInto(fs vfs.FS, dir string) (info ImageInfo, err error) {
+// LookInto reads what a checkpoint holds, and the time of its last event,
+// without changing its files. It opens the store in the directory, which shows
+// that it can be opened.
+func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error) {
 	o := pebbleOptions(fs, cacheBytesMin, newFailure(slog.New(slog.DiscardHandler), func(error) {}))
 	o.ReadOnly = true
 	db, err := pebble.Open(dir, o)
 	if err != nil {
-		return info, err
+		return info, last, damage(err)
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
+	defer func() {
+		if closing := db.Close(); err == nil {
+			err = closing
+		}
+		err = damage(err)
+	}()
 	value, err := get(db, metaKey(metaApplied))
 	if err != nil || value == nil {
-		return info, err
+		return info, last, err
 	}
 	p, err := parseProgress(value)
 	if err != nil {
-		return info, err
+		return info, last, err
+	}
+	if p.head > 0 {
+		last = record.Time(p.time)
 	}
 	info = ImageInfo{Index: p.index, Term: p.term, Head: p.head, Chain: p.chain}
 	if value, err = get(db, metaKey(metaIdentity)); err != nil || value == nil {
-		return info, err
+		return info, last, err
 	}
 	id, err := parseIdentity(value)
 	info.Cluster, info.History = id.cluster, id.history
-	return info, err
+	return info, last, err
 }
 
 // checkReceived compares what an image says of itself with what its files hold.
 func checkReceived(fs vfs.FS, dir string, info *ImageInfo) error {
-	held, err := lookInto(fs, dir)
+	held, _, err := LookInto(fs, dir)
 	if err != nil {
 		return firn.Errorf(firn.ErrDamaged, "the files of an image make no store: %v; send it again", err)
 	}

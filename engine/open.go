@@ -7,6 +7,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/diskfs"
@@ -17,6 +18,10 @@ const (
 	dataDir  = "data" // Pebble's own
 	lockFile = "LOCK" // held while the store is open
 )
+
+// DataDir is where in an engine's directory the files lie of which a checkpoint
+// is made.
+func DataDir(fs vfs.FS, engineDir string) string { return fs.PathJoin(engineDir, dataDir) }
 
 // Open opens the store in a directory, and creates both where they are not
 // there. An image that was received is put into the store's place first.

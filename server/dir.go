@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -16,6 +17,7 @@ import (
 // A node's data directory:
 //
 //	firn.json   the format, and whose data this is
+//	restored    in place of firn.json until a restored store is started first
 //	LOCK        held while the node runs
 //	ballast     64 MiB of nothing, given up when a full disk keeps the node from starting
 //	engine/     the events (package engine)
@@ -23,6 +25,7 @@ import (
 //	outbox/     images on their way to other nodes
 const (
 	identityFile = "firn.json"
+	restoredFile = "restored"
 	lockFile     = "LOCK"
 	ballastFile  = "ballast"
 	engineDir    = "engine"
@@ -100,6 +103,9 @@ func (d *dataDir) refuseForeign() error {
 	names, err := d.fs.List(d.path)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(names, restoredFile) {
+		return nil
 	}
 	for _, name := range names {
 		if name != lockFile && name != ballastFile && name != identityFile+".new" {

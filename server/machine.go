@@ -40,28 +40,46 @@ func (m *machine) Apply(entries []replication.Entry) ([][]command.Result, error)
 // Image checkpoints the engine into a directory of its own, which goes when
 // the image's data is closed.
 func (m *machine) Image(ctx context.Context) (*replication.Image, error) {
-	dir := m.fs.PathJoin(m.outbox, strconv.FormatUint(m.images.Add(1), 10))
-	if err := m.fs.MkdirAll(m.outbox, 0o755); err != nil {
+	info, size, data, err := m.image(ctx, engine.ImageOptions{})
+	if err != nil {
 		return nil, err
+	}
+	return &replication.Image{Index: info.Index, Term: info.Term, Size: size, Data: data}, nil
+}
+
+// image is Image for anybody. The size is that of the whole image, whatever the
+// options leave out.
+func (m *machine) image(ctx context.Context, o engine.ImageOptions) (info engine.ImageInfo, size int64, data io.ReadCloser, err error) {
+	dir := m.fs.PathJoin(m.outbox, strconv.FormatUint(m.images.Add(1), 10))
+	defer func() {
+		if err != nil {
+			_ = m.fs.RemoveAll(dir)
+		}
+	}()
+	if err := m.fs.MkdirAll(m.outbox, 0o755); err != nil {
+		return info, 0, nil, err
 	}
 	if err := m.fs.RemoveAll(dir); err != nil {
-		return nil, err
+		return info, 0, nil, err
 	}
-	info, err := m.Engine.Checkpoint(dir)
-	if err != nil {
-		return nil, err
+	if info, err = m.Engine.Checkpoint(dir); err != nil {
+		return info, 0, nil, err
 	}
-	size, err := engine.ImageBytes(m.fs, dir, info)
-	if err != nil {
-		return nil, err
+	if size, err = engine.ImageBytes(m.fs, dir, info); err != nil {
+		return info, 0, nil, err
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(engine.WriteImage(m.fs, dir, info, w)) }()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		w.CloseWithError(engine.WriteImage(m.fs, dir, info, o, w))
+	}()
 	stop := context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })
-	return &replication.Image{
-		Index: info.Index, Term: info.Term, Size: size,
-		Data: &outgoing{r, func() { stop(); _ = m.fs.RemoveAll(dir) }},
-	}, nil
+	return info, size, &outgoing{r, func() {
+		stop()
+		<-written
+		_ = m.fs.RemoveAll(dir)
+	}}, nil
 }
 
 // outgoing is an image's data; done runs when it is closed.

@@ -112,6 +112,12 @@ func (n *Node) origin(fresh bool) error {
 		}
 		return nil
 	}
+	if _, restored, err := n.dir.restored(); err != nil {
+		return err
+	} else if restored && len(c.Bootstrap) != 1 {
+		return firn.Errorf(firn.ErrInvalid, "the data directory %s holds a restored store, which begins a cluster by itself: start it with --bootstrap %s=%s, and have other nodes --join it with empty directories",
+			c.Dir, c.ID, c.Advertise.Peer)
+	}
 	if len(c.Bootstrap) == 0 && c.Join == "" {
 		return n.errNoOrigin()
 	}

@@ -22,6 +22,7 @@ func errOtherImage(info engine.ImageInfo, index, term uint64) error {
 type replica struct {
 	log    *raftlog.Log
 	engine *engine.Engine
+	images *machine // the engine, as replication sees it
 	raft   *replication.Node
 }
 
@@ -41,15 +42,18 @@ func (n *Node) openReplica() (_ *replica, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the Raft log: %w", err)
 	}
+	if err := n.dir.beginRestored(r.log, replication.Server{ID: n.config.ID, Peer: n.config.Advertise.Peer}); err != nil {
+		return nil, fmt.Errorf("the restored store: %w", err)
+	}
 	if err := r.openEngine(n); err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
 	}
+	r.images = &machine{
+		Engine: r.engine, fs: n.dir.fs, before: n.around.BeforeApply,
+		engine: n.dir.sub(engineDir), outbox: n.dir.sub(outboxDir),
+	}
 	r.raft, err = replication.Open(replication.Options{
-		ID: n.config.ID, Log: r.log, Port: n.peer,
-		Machine: &machine{
-			Engine: r.engine, fs: n.dir.fs, before: n.around.BeforeApply,
-			engine: n.dir.sub(engineDir), outbox: n.dir.sub(outboxDir),
-		},
+		ID: n.config.ID, Log: r.log, Port: n.peer, Machine: r.images,
 		Bootstrap: n.bootstrap(),
 		Self: replication.Self{
 			Client: n.config.Advertise.Client, HTTP: n.config.Advertise.HTTP, Version: Version(),

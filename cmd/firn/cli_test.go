@@ -79,12 +79,16 @@ type noGroups = firn.Groups
 // noHistory stands for states, which nodes compute.
 type noHistory = firn.History
 
+// noBackups stands for images, which only nodes with files have.
+type noBackups = backups
+
 // memory is a store in memory that answers what only running nodes are asked.
 type memory struct {
 	firn.Store
 	noGroups
 	noDefinitions
 	noHistory
+	noBackups
 
 	refuse func(writes []firn.Write) error // before an append
 	lose   func(writes []firn.Write) error // its answer, after it was done

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"github.com/firndb/firn"
@@ -30,6 +31,7 @@ type store interface {
 	Stats(ctx context.Context, address string) (wire.Stats, error)
 	Status(ctx context.Context, address string) (wire.ClusterStatus, error)
 	Verify(ctx context.Context, address string, progress func(done, total uint64)) (wire.Report, error)
+	backups
 
 	AddNode(ctx context.Context, id, peer string) error
 	RemoveNode(ctx context.Context, id string) error
@@ -37,6 +39,11 @@ type store interface {
 	Transfer(ctx context.Context, id string) error
 
 	Close() error
+}
+
+// backups is what only a node with files has.
+type backups interface {
+	Backup(ctx context.Context, address string, o client.BackupOptions, take func(from client.Node, bytes uint64, image io.Reader) error) error
 }
 
 var _ store = (*client.Client)(nil)

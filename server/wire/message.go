@@ -91,7 +91,11 @@ const (
 	KindBisect         Kind = 110 // C  ended by Bisected
 	KindBisected       Kind = 111 // N
 
-	// Set aside: 66–79 subscriptions, 112–127 images and backups.
+	KindBackup       Kind = 112 // C  BackupBegins, then BackupPart, any number of them, then End
+	KindBackupBegins Kind = 113 // N
+	KindBackupPart   Kind = 114 // N
+
+	// Set aside: 66–79 subscriptions, 115–127 images and backups.
 )
 
 var kindNames = [...]string{
@@ -116,6 +120,7 @@ var kindNames = [...]string{
 	KindFaults: "Faults",
 	KindState:  "State", KindStateIs: "StateIs", KindDiff: "Diff", KindDiffIs: "DiffIs",
 	KindBlame: "Blame", KindBlameIs: "BlameIs", KindBisect: "Bisect", KindBisected: "Bisected",
+	KindBackup: "Backup", KindBackupBegins: "BackupBegins", KindBackupPart: "BackupPart",
 }
 
 // Kinds returns every kind, in order of number.
@@ -269,6 +274,12 @@ func New(k Kind) Message {
 		return new(Bisect)
 	case KindBisected:
 		return new(Bisected)
+	case KindBackup:
+		return new(Backup)
+	case KindBackupBegins:
+		return new(BackupBegins)
+	case KindBackupPart:
+		return new(BackupPart)
 	}
 	return nil
 }

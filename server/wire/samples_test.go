@@ -181,6 +181,10 @@ func samples() []sample {
 		{"bisected", 107, &wire.Bisected{Bisected: firn.Bisected{
 			State: someState, Found: true, Event: someEvent, HasState: []byte(`{"total":120}`), Had: []byte(`{"total":90}`), AtEnd: true, Changes: 1, Loads: 21,
 		}}},
+		{"backup", 108, &wire.Backup{Held: []wire.HeldFile{{Bytes: 1 << 24, Sum: [32]byte{0xab, 31: 0xcd}}, {}}, Rate: 64 << 20, Credit: 1 << 20}},
+		{"backup-first", 109, &wire.Backup{Local: true, Credit: 1}},
+		{"backup-begins", 108, &wire.BackupBegins{Bytes: 1 << 32}},
+		{"backup-part", 108, &wire.BackupPart{Part: []byte("FIRNIMG\x01")}},
 		{"bisected-nothing", 107, &wire.Bisected{Bisected: firn.Bisected{State: someState, Exact: true, Loads: 1}}},
 		{"save-snapshot", 97, &wire.SaveSnapshot{Snapshot: firn.Snapshot{Stream: "cart-7", Fold: "cart", Version: someFold, Revision: 99, Partial: true, State: []byte(`{"items":[]}`)}}},
 		{"create-group", 30, &wire.DefineGroup{Is: wire.KindCreateGroup, ID: someID, Group: group}},
@@ -257,6 +261,7 @@ func bads() []bad {
 		{"bad-group-no-id", firn.ErrInvalid, "a definition of a group without an id", "0000000e 01 52 0000000000000007 92 c0 a161"},
 		{"bad-group-on-park", firn.ErrInvalid, "a group that does 2 on park", "0000002f 01 50 0000000000000007 92 c41001890a5dac96774bbcceb302099a8057 9f a161 a0 a0 c3 90 90 90 9100 c2 02 00 00 00 00 00"},
 		{"bad-settle-outcome", firn.ErrInvalid, "an answer of outcome 6", "00000013 01 59 0000000000000007 92 01 91 95 01 01 06 00 a0"},
+		{"bad-backup-sum", firn.ErrInvalid, "a SHA-256 of one byte", "00000014 01 70 0000000000000007 94 91 92 01 c401ab 00 c2 01"},
 		{"bad-deliveries-count", firn.ErrInvalid, "4 Gi deliveries in 5 bytes", "00000010 01 58 0000000000000007 91 ddffffffff"},
 		{"bad-unpark", firn.ErrInvalid, "something to do with parked events that is neither to replay nor to drop", "00000011 01 5c 0000000000000007 95 a161 03 a0 c0 c3"},
 		{"bad-error-kind", firn.ErrInvalid, "an error of kind 0", "00000012 01 03 0000000000000007 97 00 a0 a0 c0 a0 90 90"},

@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 
@@ -90,6 +91,12 @@ type Admin interface {
 	// Verify checks the node's own store. Faults are in the report, not in
 	// the error.
 	Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error)
+
+	// Backup gives an image of the node's own store, and its size, what is
+	// left out included. What it takes is given up when the image is closed.
+	// read is told, from another goroutine, how many bytes were read for it,
+	// also where none of them go into it.
+	Backup(ctx context.Context, actor string, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error)
 }
 
 // Identity says who the node is.

@@ -26,6 +26,7 @@ func init() {
 	handlers[wire.KindPromoteNode] = job.changeNode
 	handlers[wire.KindTransfer] = job.changeNode
 	handlers[wire.KindVerify] = job.verify
+	handlers[wire.KindBackup] = job.backup
 	handlers[wire.KindLoad] = job.load
 	handlers[wire.KindSaveSnapshot] = job.saveSnapshot
 	handlers[wire.KindDefine] = job.define

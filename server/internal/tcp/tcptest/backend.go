@@ -4,6 +4,7 @@ package tcptest
 import (
 	"bytes"
 	"context"
+	"io"
 	"iter"
 	"net"
 	"sync"
@@ -29,6 +30,7 @@ type Backend struct {
 	OnChange    func(ctx context.Context, id firn.ID) (firn.Position, error)
 	OnHead      func(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
 	OnAdmin     func(what, node, peer string) error
+	Image       []byte // what Backup gives
 
 	mu      sync.Mutex
 	changes map[firn.ID]firn.Position // what each change has answered
@@ -235,4 +237,12 @@ func (b *Backend) Verify(ctx context.Context, progress func(done, total uint64))
 		progress(report.Events, report.Events)
 	}
 	return report, nil
+}
+
+// Backup gives the bytes of b.Image, whatever is asked for.
+func (b *Backend) Backup(context.Context, string, *wire.Backup, func(uint64)) (uint64, io.ReadCloser, error) {
+	if b.Image == nil {
+		return 0, nil, firn.Errorf(firn.ErrUnsupported, "a store in memory has no image")
+	}
+	return uint64(len(b.Image)), io.NopCloser(bytes.NewReader(b.Image)), nil
 }

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"time"
+
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine"
+	"github.com/firndb/firn/server/wire"
+)
+
+// Backup gives an image of this node's store, which lasts until it is closed:
+// with everything that was acknowledged before the call, unless the request says
+// that what this node has will do.
+func (b backend) Backup(ctx context.Context, actor string, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error) {
+	if _, _, err := b.Service.Head(ctx, firn.Consistency{Local: m.Local}); err != nil {
+		return 0, nil, err
+	}
+	r, err := b.node.current()
+	if err != nil {
+		return 0, nil, err
+	}
+	held := make(map[[sha256.Size]byte]int64, len(m.Held))
+	for _, h := range m.Held {
+		held[h.Sum] = int64(h.Bytes)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	pace, total := pace{ctx: ctx, rate: m.Rate}, uint64(0)
+	info, whole, data, err := r.images.image(ctx, engine.ImageOptions{
+		Held: held,
+		Read: func(bytes int) error {
+			total += uint64(bytes)
+			read(total)
+			return pace.read(bytes)
+		},
+	})
+	if err != nil {
+		cancel()
+		return 0, nil, err
+	}
+	b.node.log.Info("a backup is taken", "position", info.Head, "index", info.Index, "bytes", whole, "actor", actor)
+	return uint64(whole), &pacedImage{data, cancel}, nil
+}
+
+// pacedImage is an image whose reading may be waiting when it is closed.
+type pacedImage struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+func (i *pacedImage) Close() error {
+	i.cancel()
+	return i.ReadCloser.Close()
+}
+
+// pace bounds how fast something is read.
+type pace struct {
+	ctx  context.Context
+	rate uint64    // bytes a second; 0: not bounded
+	next time.Time // when more may be read
+}
+
+// read waits until these bytes may have been read. Time that was not used is
+// not made up for.
+func (p *pace) read(bytes int) error {
+	if p.rate == 0 {
+		return context.Cause(p.ctx)
+	}
+	if now := time.Now(); p.next.Before(now) {
+		p.next = now
+	}
+	p.next = p.next.Add(time.Duration(float64(bytes) / float64(p.rate) * float64(time.Second)))
+	wait := time.NewTimer(time.Until(p.next))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-p.ctx.Done():
+		return context.Cause(p.ctx)
+	}
+}
