@@ -42,7 +42,7 @@ const answerMax = 60 * time.Second
 
 // memoryMax is what a node of 64 MiB of caches may come to, whatever is sent to
 // it: see "Memory" in docs/operations.md, twice for the garbage collector.
-const memoryMax = 1536 << 20
+const memoryMax = 2 << 30
 
 // TestBadFrames sends bad frames to every port of the nodes of a cluster:
 // FIRN_HOSTILE of them, most to the clients' port. A frame whose header is right

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Memory is what a process holds of the machine's memory, in bytes. Both are 0
@@ -31,3 +32,35 @@ func (p *Processes) Memory(i int) (m Memory) {
 	}
 	return m
 }
+
+// AwaitIdle returns once node i's process needs little of the processor, where
+// the system says so.
+func (p *Processes) AwaitIdle(i int) {
+	p.t.Helper()
+	const window = 500 * time.Millisecond
+	ticks := func() int {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.nodes[i].cmd.Process.Pid))
+		_, rest, _ := strings.Cut(string(text), ") ")
+		fields := strings.Fields(rest)
+		if len(fields) < 13 {
+			return 0
+		}
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		return user + system // in hundredths of a second
+	}
+	for before, deadline := ticks(), time.Now().Add(idleTimeout); ; {
+		time.Sleep(window)
+		now := ticks()
+		if now-before <= 5 {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("node %s is busy for more than %v", id(i), idleTimeout)
+		}
+		before = now
+	}
+}
+
+// idleTimeout is longer than anything takes that a test asks for.
+const idleTimeout = 3 * time.Minute

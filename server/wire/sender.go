@@ -16,7 +16,10 @@ import (
 type Sender struct {
 	w io.Writer
 
-	writing atomic.Int64 // when the write under way began, in Unix nanoseconds; 0: none is
+	total   *atomic.Int64 // counts what this and other Senders hold
+	held    atomic.Int64  // bytes of frames that are queued or being written
+	full    atomic.Bool   // more is queued than Send lets in
+	writing atomic.Int64  // when the write under way began, in Unix nanoseconds; 0: none is
 
 	mu      sync.Mutex
 	queue   []*Buffer
@@ -33,7 +36,11 @@ const (
 
 // NewSender returns a Sender for w. A failed write is passed to whoever sends
 // next; closing w ends a write that hangs.
-func NewSender(w io.Writer) *Sender { return &Sender{w: w} }
+func NewSender(w io.Writer) *Sender { return NewCountingSender(w, new(atomic.Int64)) }
+
+// NewCountingSender is NewSender with a number to which the Sender adds the bytes
+// that it holds, as others may.
+func NewCountingSender(w io.Writer, total *atomic.Int64) *Sender { return &Sender{w: w, total: total} }
 
 // Send queues a whole frame, which belongs to the Sender from then on. It waits
 // while too much is queued. An error other than ctx's means that the connection
@@ -51,7 +58,9 @@ func (s *Sender) Send(ctx context.Context, frame *Buffer) error {
 		frame.Free()
 		return s.err
 	}
+	s.hold(len(frame.B))
 	s.queued += len(frame.B)
+	s.full.Store(s.queued > queuedMax)
 	if last := len(s.queue) - 1; last >= 0 && len(frame.B) < gatherBytes && len(s.queue[last].B)+len(frame.B) <= cap(s.queue[last].B) {
 		s.queue[last].B = append(s.queue[last].B, frame.B...)
 		frame.Free()
@@ -83,15 +92,20 @@ func (s *Sender) flush() {
 			s.drained = nil
 		}
 		if len(s.queue) == 0 || s.err != nil {
+			s.hold(-s.queued)
 			s.busy, s.queue, s.queued = false, nil, 0
+			s.full.Store(false)
 			s.mu.Unlock()
 			return
 		}
+		bytes := s.queued
 		taken, s.queue, s.queued = s.queue, taken[:0], 0
+		s.full.Store(false)
 		s.mu.Unlock()
 		s.writing.Store(time.Now().UnixNano())
 		err := s.write(taken)
 		s.writing.Store(0)
+		s.hold(-bytes)
 		for i, b := range taken {
 			b.Free()
 			taken[i] = nil
@@ -156,6 +170,29 @@ func (s *Sender) wait(ctx context.Context) error {
 	}
 }
 
+// Room waits until Send would not wait. Its errors are Send's.
+func (s *Sender) Room(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.queued > queuedMax && s.err == nil {
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+// Full reports whether Send would wait.
+func (s *Sender) Full() bool { return s.full.Load() }
+
+// Held returns the bytes of frames that are queued or being written.
+func (s *Sender) Held() int64 { return s.held.Load() }
+
+func (s *Sender) hold(bytes int) {
+	s.held.Add(int64(bytes))
+	s.total.Add(int64(bytes))
+}
+
 // Stuck returns for how long the write under way has been going on.
 func (s *Sender) Stuck(now time.Time) time.Duration {
 	if began := s.writing.Load(); began != 0 {
@@ -167,8 +204,10 @@ func (s *Sender) Stuck(now time.Time) time.Duration {
 // Buffer is memory for frames, from a pool.
 type Buffer struct{ B []byte }
 
+// SmallBytes is the least room that a Buffer has.
+const SmallBytes = 2 << 10
+
 const (
-	smallBytes  = 2 << 10
 	largeBytes  = 64 << 10
 	hugeBytes   = 320 << 10 // a batch of events
 	pooledBytes = 1 << 20   // larger buffers are left to the garbage collector
@@ -177,7 +216,7 @@ const (
 var pools = [...]struct {
 	bytes int
 	pool  sync.Pool
-}{{bytes: smallBytes}, {bytes: largeBytes}, {bytes: hugeBytes}}
+}{{bytes: SmallBytes}, {bytes: largeBytes}, {bytes: hugeBytes}}
 
 // NewBuffer returns an empty Buffer with room for the bytes.
 func NewBuffer(bytes int) *Buffer {
@@ -209,7 +248,7 @@ func (b *Buffer) Free() {
 
 // FrameOf returns a whole frame in a Buffer.
 func FrameOf(call uint64, m Message) *Buffer {
-	b := NewBuffer(smallBytes)
+	b := NewBuffer(SmallBytes)
 	b.B = AppendFrame(b.B, call, m)
 	return b
 }

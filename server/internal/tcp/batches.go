@@ -23,17 +23,28 @@ func (j job) beginBatch() error {
 	}
 	select {
 	case j.conn.batches <- struct{}{}:
-		return nil
 	case <-j.call.ctx.Done():
 		return j.call.ctx.Err()
 	}
+	if err := j.conn.server.awaitOutgoing(j.call.ctx); err != nil {
+		<-j.conn.batches
+		return err
+	}
+	j.conn.server.sending.used.Add(batchRoom)
+	return nil
+}
+
+// giveBatch gives a batch's place up.
+func (j job) giveBatch() {
+	j.conn.server.sending.give(batchRoom)
+	<-j.conn.batches
 }
 
 // endBatch sends the frame, takes it off the credit and gives the place up.
 func (j job) endBatch(frame *wire.Buffer) error {
 	j.call.credit.Add(int64(-len(frame.B)))
 	err := j.conn.out.Send(j.call.ctx, frame)
-	<-j.conn.batches
+	j.giveBatch()
 	return err
 }
 
@@ -120,7 +131,7 @@ func (b *batches) flush() error {
 			err = b.job.call.wait(b.job.conn.server.stopping)
 		}
 		if err != nil {
-			<-b.job.conn.batches
+			b.job.giveBatch()
 			return err
 		}
 	}

@@ -179,7 +179,7 @@ func (c *conn) unregister(id uint64, k *call) {
 }
 
 func (c *conn) free(body *wire.Buffer) {
-	c.server.bytes.give(len(body.B))
+	c.server.bytes.give(cap(body.B))
 	body.Free()
 }
 
@@ -203,7 +203,9 @@ func (j job) do() {
 	// Counted out before the answer leaves: whoever has it may call again.
 	c.free(j.body)
 	c.running.Add(-1)
+	c.unsent.Add(1)
 	c.answer(j.header.Call, last)
+	c.unsent.Add(-1)
 	if c.server.o.Observe != nil {
 		c.server.o.Observe(j.header.Kind, time.Since(began), err)
 	}

@@ -30,12 +30,12 @@ func (s *Server) lookAfter() {
 func (c *conn) lookAfter(now time.Time) {
 	o := &c.server.o
 	silent := now.Sub(time.Unix(0, c.heard.Load()))
-	began := c.began.Load()
+	arriving, frameMax := c.arriving(now), o.FrameTimeout+time.Duration(c.allowed.Load())
 	switch {
 	case c.out.Stuck(now) > o.FrameTimeout:
 		c.server.o.Logger.Warn("closing a connection whose client does not read", "remote", c.nc.RemoteAddr(), "since", c.out.Stuck(now))
 		c.close()
-	case began != 0 && now.Sub(time.Unix(0, began)) > o.FrameTimeout:
+	case arriving > frameMax:
 		// The reading goroutine is inside the frame; it stays there until the
 		// connection is closed.
 		go func() {

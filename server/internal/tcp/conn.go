@@ -34,7 +34,10 @@ type conn struct {
 	ready   atomic.Bool  // the handshake is over
 	heard   atomic.Int64 // when the last frame came, in Unix nanoseconds
 	began   atomic.Int64 // when the frame that is arriving began; 0: none is
+	allowed atomic.Int64 // how much longer than FrameTimeout it may take, in nanoseconds
+	holds   atomic.Int64 // bytes taken for the frame that is arriving
 	running atomic.Int32 // calls in flight
+	unsent  atomic.Int32 // calls that are over and whose answer is not queued yet
 
 	mu    sync.Mutex
 	calls map[uint64]*call // those that can be cancelled or take credit
@@ -48,7 +51,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 	if s.o.TLS != nil {
 		nc = tls.Server(nc, s.o.TLS)
 	}
-	c := &conn{server: s, nc: nc, out: wire.NewSender(nc), limits: s.o.Limits, batches: make(chan struct{}, batchesMax)}
+	c := &conn{server: s, nc: nc, out: wire.NewCountingSender(nc, &s.sending.used), limits: s.o.Limits, batches: make(chan struct{}, batchesMax)}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	c.heard.Store(time.Now().UnixNano())
 	return c
@@ -106,6 +109,21 @@ func linger(nc net.Conn) {
 	}
 }
 
+// cutOffTime is how long one may take to hear why it is cut off.
+const cutOffTime = 50 * time.Millisecond
+
+// cutOff ends a connection whose frame takes too long to arrive to keep memory
+// for it.
+func (c *conn) cutOff() {
+	ctx, cancel := context.WithTimeout(c.ctx, cutOffTime)
+	defer cancel()
+	why := firn.Errorf(firn.ErrBusy, "this node works on %d bytes of requests, which is its limit, and a frame of this connection has taken %v to arrive so far; send it again, faster or in parts", c.server.bytes.max, c.arriving(time.Now()).Round(time.Millisecond))
+	if c.out.Send(ctx, wire.FrameOf(0, &wire.Error{Err: why})) == nil {
+		c.out.Flush(ctx)
+	}
+	c.close()
+}
+
 func (c *conn) close() {
 	c.cancel()
 	c.out.Fail(net.ErrClosed)
@@ -132,48 +150,88 @@ func (c *conn) read() error {
 		if err := c.limits.CheckFrame(h); err != nil {
 			return err
 		}
-		c.began.Store(now + int64(h.BodyBytes)*int64(time.Second)/slowestBytes)
+		c.allowed.Store(int64(h.BodyBytes) * int64(time.Second) / slowestBytes)
 		body, err := c.body(h)
+		c.holds.Store(0)
 		if err != nil {
 			return err
 		}
 		c.began.Store(0)
+		c.allowed.Store(0)
 		if body != nil {
 			c.dispatch(h, body)
+		}
+		if c.unsent.Load() > unsentMax && c.out.Full() {
+			if err := c.awaitTaken(); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// stepBytes is how much of a long body is taken memory for before it arrives.
-const stepBytes = 256 << 10
+// unsentMax is how many answers may wait for the client to take others before
+// nothing more is heard of it: who only asks would else be answered for ever.
+const unsentMax = 256
+
+// awaitTaken waits until the client has taken some of its answers.
+func (c *conn) awaitTaken() error {
+	if err := c.server.awaitOutgoing(c.ctx); err != nil {
+		return err
+	}
+	return c.out.Room(c.ctx)
+}
+
+// arriving returns for how long the frame has been arriving that has begun to.
+func (c *conn) arriving(now time.Time) time.Duration {
+	if began := c.began.Load(); began != 0 {
+		return now.Sub(time.Unix(0, began))
+	}
+	return 0
+}
+
+// growth is by how much the memory for a body grows each time that it is full,
+// so that what is taken has something to do with what has arrived.
+const growth = 4
 
 // body reads a frame's body. It is nil where the node has no room for it: then
 // the call was refused and the body passed over.
 func (c *conn) body(h wire.Header) (*wire.Buffer, error) {
-	body := wire.NewBuffer(min(h.BodyBytes, stepBytes))
-	for have := 0; have < h.BodyBytes; have = len(body.B) {
-		step := min(h.BodyBytes-have, max(have, stepBytes))
-		if !c.server.bytes.take(step) {
-			c.server.bytes.give(have)
-			body.Free()
-			c.answerError(h.Call, firn.Errorf(firn.ErrBusy, "this node works on %d bytes of requests, which is its limit; repeat the call in a moment", c.server.bytes.max))
-			_, err := io.CopyN(io.Discard, c.in, int64(h.BodyBytes-have))
-			return nil, err
-		}
-		if room := have + step; room > cap(body.B) {
-			grown := wire.NewBuffer(room)
-			grown.B = append(grown.B, body.B...)
-			body.Free()
-			body = grown
-		}
-		body.B = body.B[:have+step]
-		if _, err := io.ReadFull(c.in, body.B[have:]); err != nil {
-			c.server.bytes.give(len(body.B))
-			body.Free()
-			return nil, err
-		}
+	body := wire.NewBuffer(min(h.BodyBytes, wire.SmallBytes))
+	if !c.server.takeIncoming(cap(body.B)) {
+		body.Free()
+		return nil, c.passOver(h, h.BodyBytes)
 	}
-	return body, nil
+	for {
+		c.holds.Store(int64(cap(body.B)))
+		have := len(body.B)
+		body.B = body.B[:min(h.BodyBytes, cap(body.B))]
+		if _, err := io.ReadFull(c.in, body.B[have:]); err != nil {
+			c.free(body)
+			return nil, err
+		}
+		if len(body.B) == h.BodyBytes {
+			return body, nil
+		}
+		grown := wire.NewBuffer(min(h.BodyBytes, growth*cap(body.B)))
+		if !c.server.takeIncoming(cap(grown.B)) {
+			grown.Free()
+			left := h.BodyBytes - len(body.B)
+			c.free(body)
+			return nil, c.passOver(h, left)
+		}
+		grown.B = append(grown.B, body.B...)
+		c.free(body)
+		body = grown
+	}
+}
+
+// passOver refuses a call for which there is no room, and reads what is left of
+// its body.
+func (c *conn) passOver(h wire.Header, left int) error {
+	c.holds.Store(0)
+	c.answerError(h.Call, firn.Errorf(firn.ErrBusy, "this node works on %d bytes of requests, which is its limit; repeat the call in a moment", c.server.bytes.max))
+	_, err := io.CopyN(io.Discard, c.in, int64(left))
+	return err
 }
 
 // answer sends a frame that ends a call.

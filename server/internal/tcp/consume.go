@@ -87,7 +87,7 @@ func (j job) deliver(due []wire.Delivery) error {
 		if len(frame.B) > frameMax {
 			err := firn.Errorf(firn.ErrTooLarge, "an event of stream %.64q takes a frame of %d bytes; this connection allows %d", due[0].Stream, len(frame.B), frameMax)
 			frame.Free()
-			<-j.conn.batches
+			j.giveBatch()
 			return err
 		}
 		if err := j.endBatch(frame); err != nil {

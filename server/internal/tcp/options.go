@@ -18,6 +18,7 @@ type Options struct {
 	MaxConnections        int   // default 10,000
 	MaxCallsPerConnection int   // default 4,096
 	MaxBytesInFlight      int64 // of all requests together; default 128 MiB
+	MaxBytesSending       int64 // of all answers that clients have not taken yet; default 512 MiB
 
 	HandshakeTimeout time.Duration // default 5 s
 	FrameTimeout     time.Duration // for a frame that has begun to arrive (and 1 s for each 64 KiB of it), or a write under way; default 30 s
@@ -56,12 +57,16 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	number("MaxConnections", &o.MaxConnections, 10_000)
 	number("MaxCallsPerConnection", &o.MaxCallsPerConnection, 4096)
-	if o.MaxBytesInFlight < 0 {
-		faults = append(faults, fmt.Errorf("MaxBytesInFlight is %d; want 1 or more", o.MaxBytesInFlight))
+	size := func(name string, value *int64, otherwise int64) {
+		if *value < 0 {
+			faults = append(faults, fmt.Errorf("%s is %d; want 1 or more", name, *value))
+		}
+		if *value == 0 {
+			*value = otherwise
+		}
 	}
-	if o.MaxBytesInFlight == 0 {
-		o.MaxBytesInFlight = 128 << 20
-	}
+	size("MaxBytesInFlight", &o.MaxBytesInFlight, 128<<20)
+	size("MaxBytesSending", &o.MaxBytesSending, 512<<20)
 	span("HandshakeTimeout", &o.HandshakeTimeout, 5*time.Second)
 	span("FrameTimeout", &o.FrameTimeout, 30*time.Second)
 	span("KeepAlive", &o.KeepAlive, 30*time.Second)

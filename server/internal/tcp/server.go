@@ -27,6 +27,9 @@ type Server struct {
 
 	workers workers
 	bytes   budget // of requests in flight
+	sending budget // of answers that are being made, or wait to be written
+
+	reliefIn, reliefOut relief
 
 	calls   atomic.Int64 // in flight
 	closing atomic.Bool
@@ -49,7 +52,7 @@ func Serve(l net.Listener, b Backend, o Options) (*Server, error) {
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.stopping, s.stop = context.WithCancel(s.ctx)
-	s.bytes.max = o.MaxBytesInFlight
+	s.bytes.max, s.sending.max = o.MaxBytesInFlight, o.MaxBytesSending
 	s.workers.init(s.ctx)
 	s.done.Add(2)
 	go s.accept()
@@ -70,8 +73,11 @@ func (s *Server) Connections() int {
 // Calls returns how many calls are being worked on.
 func (s *Server) Calls() int { return int(s.calls.Load()) }
 
-// BytesInFlight returns the size of the requests being worked on.
+// BytesInFlight returns the memory of the requests being worked on.
 func (s *Server) BytesInFlight() int64 { return s.bytes.used.Load() }
+
+// BytesSending returns the memory of answers that clients have not taken yet.
+func (s *Server) BytesSending() int64 { return s.sending.used.Load() }
 
 func (s *Server) accept() {
 	defer s.done.Done()
