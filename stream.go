@@ -19,6 +19,13 @@ const CategoriesStream = "$categories"
 // cluster's members share: groups, folds, upcasters, schemas.
 const DefinitionsStream = "$definitions"
 
+// ScavengesStream is the system stream that records each scavenge: from there on
+// what was hidden is gone from every point in time.
+const ScavengesStream = "$scavenges"
+
+// TypeScavenged is the type of the events in [ScavengesStream].
+const TypeScavenged = "$scavenged"
+
 // Revision is a place in a stream, from 0, assigned without gap.
 type Revision uint64
 

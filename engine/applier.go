@@ -27,6 +27,7 @@ type applier struct {
 
 	definitions *definitions
 	groups      groups
+	scavenges   []scavenged // never changed, but for being replaced
 
 	// Of the Apply call that is running.
 	batch     *pebble.Batch

@@ -20,8 +20,8 @@ type Entry struct {
 // each one's items. One goroutine calls it. Entries at or below the applied
 // index are passed over; their results are nil.
 //
-// All entries of a call are one Pebble batch; how entries are divided among
-// calls changes nothing that is stored. Readers see the batch when Apply
+// All entries of a call are one Pebble batch, but for one that scavenges, which
+// is one of its own; how entries are divided changes nothing that is stored. Readers see the batch when Apply
 // returns. It is durable after the next Flush, at the latest: until then the
 // Raft log has it.
 //
@@ -81,6 +81,21 @@ func parseEntries(applied uint64, entries []Entry) ([]command.Entry, error) {
 }
 
 func (a *applier) apply(entries []Entry, parsed []command.Entry, results [][]command.Result) error {
+	for len(entries) > 0 {
+		n := 1
+		for !scavenges(&parsed[0]) && n < len(entries) && !scavenges(&parsed[n]) {
+			n++
+		}
+		if err := a.together(entries[:n], parsed, results); err != nil {
+			return err
+		}
+		entries, parsed, results = entries[n:], parsed[n:], results[n:]
+	}
+	return nil
+}
+
+// together applies entries in one batch.
+func (a *applier) together(entries []Entry, parsed []command.Entry, results [][]command.Result) error {
 	before := a.p.index
 	a.states.trim()
 	clear(a.ended)
@@ -164,6 +179,8 @@ func (a *applier) item(micros int64, item command.Item) (command.Result, error) 
 		return command.Result{Appended: firn.Appended{Position: a.p.head}}, a.set(metaKey(metaVersion), a.value)
 	case *command.Snapshot:
 		return a.snapshot(item)
+	case *command.Scavenge:
+		return a.scavenge(micros, item)
 	}
 	return command.Result{}, fmt.Errorf("an item of type %T: %w", item, command.ErrUnknownKind)
 }

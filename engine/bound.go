@@ -82,14 +82,7 @@ func (l *lookup) positionOf(stream string, revision uint64) (firn.Position, erro
 	if first == maxRevision {
 		return 0, missing(stream, revision, "no layer is known to hold it")
 	}
-	stored, err := get(l.db, appendEventKey(nil, layer, stream, revision))
-	if err != nil {
-		return 0, err
-	}
-	if stored == nil {
-		return 0, missing(stream, revision, "its layer %d does not hold it", layer)
-	}
-	n, _, err := record.ParseNode(stream, stored)
+	n, err := l.nodeOf(layer, stream, revision)
 	return n.Position, err
 }
 

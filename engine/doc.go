@@ -34,7 +34,7 @@
 // # Where to begin
 //
 // keys.go, apply.go, judge.go and repeat.go, write.go, seal.go; then visible.go,
-// which decides what a reader may see.
+// which decides what a reader may see; gone.go and sweep.go, on what is removed.
 //
 // # Invariants
 //
@@ -64,4 +64,5 @@
 //  15. A group that is defined has its progress, within the store; its counts
 //     are what counting its asides gives; each is found by its time and by the
 //     stream that it holds. No other group has keys.
+//  16. What is left of removed events is whole, and of none of the system's.
 package engine

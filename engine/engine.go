@@ -34,6 +34,8 @@ type Engine struct {
 	// What readers may see: replaced after each batch, never changed.
 	seen atomic.Pointer[seen]
 
+	swept atomic.Uint64 // the position of the newest scavenge by which all that is gone is removed
+
 	// Held shared by every call while it uses Pebble, exclusively by Close.
 	inUse    sync.RWMutex
 	isClosed bool // guarded by inUse
@@ -54,6 +56,7 @@ type seen struct {
 
 	definitions *definitions
 	groups      groups
+	scavenges   []scavenged
 
 	stateHits, stateMisses uint64 // of apply's cache of stream states
 }
@@ -67,14 +70,19 @@ func (e *Engine) publish() {
 	}
 	clear(a.pending)
 	a.pending = a.pending[:0]
-	e.seen.Store(&seen{
-		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
-		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(), definitions: a.definitions, groups: a.groups,
-		stateHits: a.states.hits, stateMisses: a.states.miss,
-	})
+	e.seen.Store(a.seen())
 	e.waiting.Lock()
 	defer e.waiting.Unlock()
 	e.wake()
+}
+
+// seen returns the store as it is after the last item that was applied.
+func (a *applier) seen() *seen {
+	return &seen{
+		p: a.p, identity: a.identity, version: a.version, settings: a.settings,
+		sealed: a.sealed[:len(a.sealed):len(a.sealed)], tail: a.tail.snapshot(), definitions: a.definitions, groups: a.groups, scavenges: a.scavenges,
+		stateHits: a.states.hits, stateMisses: a.states.miss,
+	}
 }
 
 // wake wakes those who wait for the head to move. It is called under waiting.

@@ -137,7 +137,7 @@ func (e *Engine) page(page *AsidePage, lower, upper, from []byte, limit int, vis
 }
 
 // RecordAt returns the record at a position, whether or not readers may still
-// see it. The bytes are the caller's to keep.
+// see it. The bytes are the caller's to keep. ErrNotFound: the event is gone.
 func (e *Engine) RecordAt(p firn.Position) (record.Stored, error) {
 	if err := e.enter(); err != nil {
 		return record.Stored{}, err
@@ -152,5 +152,20 @@ func (e *Engine) RecordAt(p firn.Position) (record.Stored, error) {
 	if err != nil {
 		return record.Stored{}, damage(err)
 	}
+	if found.stored == nil {
+		return record.Stored{}, firn.Errorf(firn.ErrNotFound, "the event at position %d, of stream %q, was hidden and has been scavenged", p, found.stream)
+	}
 	return record.Stored{Stream: found.stream, Position: p, Bytes: found.stored}, nil
+}
+
+// TimeAt returns the time of the event at a position, also of one that is gone.
+func (e *Engine) TimeAt(p firn.Position) (time.Time, error) {
+	if err := e.enter(); err != nil {
+		return time.Time{}, err
+	}
+	defer e.leave()
+	l := lookup{db: e.db, s: e.seen.Load()}
+	defer l.close()
+	micros, err := l.timeAt(p)
+	return record.Time(micros), damage(err)
 }

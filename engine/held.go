@@ -7,8 +7,12 @@ import (
 	"github.com/firndb/firn/engine/record"
 )
 
-// heldAt returns the event of a stream at a revision that the stream has.
+// heldAt returns the event of a stream at a revision that the stream has, nil
+// where it is gone: whether this node has removed it already makes no difference.
 func (a *applier) heldAt(stream string, revision uint64) (*held, error) {
+	if gone, err := a.gone(stream); err != nil || revision < gone {
+		return nil, err
+	}
 	if stored := a.tail.find(stream, revision); stored != nil {
 		return parseHeld(stream, stored)
 	}
@@ -39,8 +43,9 @@ func (a *applier) heldAt(stream string, revision uint64) (*held, error) {
 	return parseHeld(stream, stored)
 }
 
-// heldIn returns the event at a position if it is of the stream, nil if it is
-// of another.
+// heldIn returns the event at a position within the window if it is of the
+// stream, nil if it is of another. Of one that is removed there is what judging a
+// repetition needs.
 func (a *applier) heldIn(stream string, p firn.Position) (*held, error) {
 	if p >= a.tail.first {
 		return a.tail.heldIn(stream, p)
@@ -69,10 +74,17 @@ func (a *applier) heldIn(stream string, p firn.Position) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
-	if stored == nil {
-		return nil, missing(stream, revision, "its layer %d does not hold it", s.number)
+	if stored != nil {
+		return parseHeld(stream, stored)
 	}
-	return parseHeld(stream, stored)
+	r, err := removedFrom(a.db, s.number, name)
+	if err == nil && (!r.has(revision) || r.ids == nil) {
+		err = missing(stream, revision, "its layer %d does not hold it", s.number)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &held{node: r.node(revision), id: r.ids[revision-r.first]}, nil
 }
 
 func (t *tail) heldIn(stream string, p firn.Position) (*held, error) {

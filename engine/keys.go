@@ -18,13 +18,15 @@ import (
 //	s | stream | 0x00 | position u64                 the stream's life as of this position
 //	o | layer u32 | first position u64               which events stand at the next positions of the layer
 //	c | layer u32 | part u16                         hashes of ids → places in the layer
+//	r | layer u32 | stream | 0x00                    what is left of the stream's events that were removed from the layer
 //	d | class u8 | name | 0x00 | position u64        a version of a definition
 //	g | name | 0x00 | what | …                       a consumer group; see groupkeys.go
 //	n | stream | 0x00                                which snapshots of the stream are kept
 //	v | stream | 0x00 | fold version 16 B | revision u64   a snapshot: a fold's state
 //	m | name                                         what the store knows of itself
 //
-// Only m|applied, n, what is under g and, after damage, v are ever written twice.
+// Only m|applied, n, what is under g and, after damage, v are ever written twice;
+// and of a layer from which events are removed e, r and c.
 // The prefixes are spoken for: the list only grows, a byte is never used again.
 // docs/formats/keys.md has the values.
 const (
@@ -34,6 +36,7 @@ const (
 	prefixLife      = 's'
 	prefixChunk     = 'o'
 	prefixIDs       = 'c'
+	prefixRemoved   = 'r'
 	prefixMeta      = 'm'
 	prefixDefined   = 'd'
 	prefixGroup     = 'g'
@@ -45,12 +48,14 @@ const (
 
 // The names under m.
 const (
-	metaApplied  = "applied"  // progress: rewritten by every batch
-	metaFormat   = "format"   // the version of the key space
-	metaIdentity = "identity" // cluster and history
-	metaSettings = "settings"
-	metaVersion  = "version" // the cluster version
-	metaChain    = "chain"   // + 0x00 + index u64: the hash chain after the last entry at or below the index
+	metaApplied   = "applied"  // progress: rewritten by every batch
+	metaFormat    = "format"   // the version of the key space
+	metaIdentity  = "identity" // cluster and history
+	metaSettings  = "settings"
+	metaVersion   = "version"   // the cluster version
+	metaScavenged = "scavenged" // up to where, and when, what is hidden was said to be gone
+	metaSwept     = "swept"     // how far this node has removed it
+	metaChain     = "chain"     // + 0x00 + index u64: the hash chain after the last entry at or below the index
 )
 
 // formatVersion is the version of the key space. A store of another one is
@@ -100,6 +105,10 @@ func appendIDsKey(dst []byte, layer uint32, part uint16) []byte {
 	return binary.BigEndian.AppendUint16(appendLayerKey(dst, prefixIDs, layer), part)
 }
 
+func appendRemovedKey[T text](dst []byte, layer uint32, stream T) []byte {
+	return append(append(appendLayerKey(dst, prefixRemoved, layer), stream...), nameEnd)
+}
+
 func appendDefinedPrefix[T text](dst []byte, class command.Class, name T) []byte {
 	return append(append(append(dst, prefixDefined, byte(class)), name...), nameEnd)
 }
@@ -133,6 +142,14 @@ func parseEventKey(key []byte) (layer uint32, stream []byte, revision uint64, ok
 	}
 	stream, revision, ok = parseNamed(key[5:])
 	return binary.BigEndian.Uint32(key[1:]), stream, revision, ok
+}
+
+// parseRemovedKey takes an r key apart. The stream points into the key.
+func parseRemovedKey(key []byte) (layer uint32, stream []byte, ok bool) {
+	if len(key) < 1+4+1+1 || key[0] != prefixRemoved || bytes.IndexByte(key[5:], nameEnd) != len(key)-6 {
+		return 0, nil, false
+	}
+	return binary.BigEndian.Uint32(key[1:]), key[5 : len(key)-1], true
 }
 
 // parseDefinedKey takes a d key apart.

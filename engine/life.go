@@ -17,7 +17,7 @@ import (
 // at or below a position answers for that position, and one look at the last
 // of all says what holds from every point: the tombstone and the truncation.
 //
-//	version      1
+//	version      1; 2 where gone follows
 //	next         uvarint, the stream's next revision at that position
 //	deleted      uvarint, the revision below which the last delete hides all; 0: none
 //	deleted at   uvarint, position of that delete
@@ -27,6 +27,8 @@ import (
 //	max count    uvarint; 0: no limit
 //	metadata     uvarint, 1 + revision of the event in the stream's system
 //	             stream that holds the metadata; 0: none
+//	gone         uvarint, where it is not 0, in version 2: the revision below which
+//	             all was gone for good when the limits were changed last; see gone.go
 type lifeState struct {
 	position   firn.Position // from the key
 	next       uint64
@@ -37,12 +39,22 @@ type lifeState struct {
 	maxAge     uint64
 	maxCount   uint64
 	metadata   uint64
+	gone       uint64
 }
 
+const lifeVersionGone = 2
+
 func (l *lifeState) append(dst []byte) []byte {
-	dst = append(dst, valueVersion)
+	version := byte(valueVersion)
+	if l.gone > 0 {
+		version = lifeVersionGone
+	}
+	dst = append(dst, version)
 	for _, n := range []uint64{l.next, l.deleted, uint64(l.deletedAt), uint64(l.tombstoned), l.truncated, l.maxAge, l.maxCount, l.metadata} {
 		dst = binary.AppendUvarint(dst, n)
+	}
+	if l.gone > 0 {
+		dst = binary.AppendUvarint(dst, l.gone)
 	}
 	return dst
 }
@@ -52,10 +64,19 @@ func parseLife(key, value []byte) (*lifeState, error) {
 		return nil, damagedValue(key, value)
 	}
 	r := readValue(value)
+	withGone := len(value) > 0 && value[0] == lifeVersionGone
+	if withGone {
+		r = reader{rest: value[1:]}
+	}
 	l := &lifeState{
 		position: firn.Position(binary.BigEndian.Uint64(key[len(key)-8:])),
 		next:     r.uvarint(), deleted: r.uvarint(), deletedAt: firn.Position(r.uvarint()), tombstoned: firn.Position(r.uvarint()),
 		truncated: r.uvarint(), maxAge: r.uvarint(), maxCount: r.uvarint(), metadata: r.uvarint(),
+	}
+	if withGone {
+		if l.gone = r.uvarint(); l.gone == 0 {
+			r.fail()
+		}
 	}
 	if !r.done() {
 		return nil, damagedValue(key, value)
@@ -70,9 +91,10 @@ func (l *lifeState) isDeleted(next uint64) bool {
 }
 
 // change returns the state after a change at position p, of a stream whose
-// next revision is next. l is the state before it, nil for none. metadata is
-// the revision that the change's event gets in the system stream.
-func (l *lifeState) change(p firn.Position, next uint64, life firn.Life, revision uint64) *lifeState {
+// next revision is next. l is the state before it, nil for none. revision is that
+// of the change's event in the system stream, gone what is gone for good by then
+// where limits change.
+func (l *lifeState) change(p firn.Position, next uint64, life firn.Life, revision, gone uint64) *lifeState {
 	var s lifeState
 	if l != nil {
 		s = *l
@@ -86,7 +108,7 @@ func (l *lifeState) change(p firn.Position, next uint64, life firn.Life, revisio
 	case firn.Truncate:
 		s.truncated = max(s.truncated, uint64(change.Before))
 	case firn.Limits:
-		s.maxAge, s.maxCount = uint64(change.MaxAge.Microseconds()), change.MaxCount
+		s.maxAge, s.maxCount, s.gone = uint64(change.MaxAge.Microseconds()), change.MaxCount, gone
 	case firn.Metadata:
 		s.metadata = 0
 		if len(change.Data) > 0 {
@@ -97,9 +119,9 @@ func (l *lifeState) change(p firn.Position, next uint64, life firn.Life, revisio
 }
 
 // lifeEvent returns the type and the data of the event that records a change of
-// a stream whose next revision is next. The data is JSON; its bytes are part
-// of what replicas must agree on.
-func lifeEvent(life firn.Life, next uint64) (typ string, data []byte) {
+// a stream whose next revision is next, and of which what is below gone is gone
+// for good. The data is JSON; its bytes are part of what replicas must agree on.
+func lifeEvent(life firn.Life, next, gone uint64) (typ string, data []byte) {
 	last := "null"
 	if next > 0 {
 		last = strconv.FormatUint(next-1, 10)
@@ -118,11 +140,12 @@ func lifeEvent(life firn.Life, next uint64) (typ string, data []byte) {
 		return firn.TypeMetadata, l.Data
 	}
 	l := life.(firn.Limits)
-	data, _ = json.Marshal(struct { // cannot fail: a string and two numbers
+	data, _ = json.Marshal(struct { // cannot fail: a string and numbers
 		Category string `json:"category,omitempty"`
 		MaxAge   int64  `json:"max_age_us,omitempty"`
 		MaxCount uint64 `json:"max_count,omitempty"`
-	}{l.Category, l.MaxAge.Microseconds(), l.MaxCount})
+		Gone     uint64 `json:"gone_before,omitempty"`
+	}{l.Category, l.MaxAge.Microseconds(), l.MaxCount, gone})
 	return firn.TypeLimits, data
 }
 

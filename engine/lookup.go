@@ -17,6 +17,8 @@ type lookup struct {
 	s   *seen
 	it  *pebble.Iterator // over all keys; made when first needed, so never older than s
 	buf []byte
+
+	pending []*tail // layers of s that are in memory only
 }
 
 func (l *lookup) iterator() (*pebble.Iterator, error) {
@@ -41,16 +43,19 @@ func (l *lookup) close() {
 type located struct {
 	stream string
 	node   record.Node
-	stored []byte // the whole record
+	stored []byte // the whole record; nil: the event was removed, and node is what is left of it
 	client []byte // its client part
 }
 
 // at returns the event at a position from 1 to the head.
 func (l *lookup) at(p firn.Position) (located, error) {
 	if p >= l.s.tail.first {
-		v := l.s.tail
-		r := &v.recs[p-v.first]
-		return locate(v.streams[r.stream], v.bytesOf(r), p)
+		return l.s.tail.at(p)
+	}
+	for _, t := range l.pending {
+		if p >= t.first && p < t.first+firn.Position(len(t.recs)) {
+			return t.at(p)
+		}
 	}
 	s, ok := layerOf(l.s.sealed, p)
 	if !ok {
@@ -64,6 +69,12 @@ func (l *lookup) at(p firn.Position) (located, error) {
 	return l.event(s.number, stream, revision, p)
 }
 
+// at returns the event at a position that the view, a whole layer, holds.
+func (v *view) at(p firn.Position) (located, error) {
+	r := &v.recs[p-v.first]
+	return locate(v.streams[r.stream], v.bytesOf(r), p)
+}
+
 // event returns the event of a stream and revision, which a layer holds at
 // position p.
 func (l *lookup) event(layer uint32, stream string, revision uint64, p firn.Position) (located, error) {
@@ -73,7 +84,14 @@ func (l *lookup) event(layer uint32, stream string, revision uint64, p firn.Posi
 		return located{}, err
 	}
 	if stored == nil {
-		return located{}, missing(stream, revision, "its layer %d does not hold it, and it should be at position %d", layer, p)
+		r, err := removedFrom(l.db, layer, stream)
+		if err == nil && (!r.has(revision) || r.node(revision).Position != p) {
+			err = missing(stream, revision, "its layer %d does not hold it, and it should be at position %d", layer, p)
+		}
+		if err != nil {
+			return located{}, err
+		}
+		return located{stream: stream, node: r.node(revision)}, nil
 	}
 	return locate(stream, stored, p)
 }
@@ -119,10 +137,19 @@ func (l *lookup) nextWithin(it *pebble.Iterator, layer uint32, stream string, fi
 	if err != nil {
 		return 0, err
 	}
-	if stored == nil || last < first {
-		return 0, missing(stream, first, "its layer %d should hold it", layer)
+	var n record.Node
+	if stored != nil && last >= first {
+		n, _, err = record.ParseNode(stream, stored)
+	} else {
+		var r *removed
+		if r, err = removedFrom(l.db, layer, stream); err == nil && !r.has(first) {
+			err = missing(stream, first, "its layer %d should hold it", layer)
+		}
+		if err == nil {
+			last = min(r.end()-1, below)
+			n = r.node(last)
+		}
 	}
-	n, _, err := record.ParseNode(stream, stored)
 	if err != nil {
 		return 0, err
 	}
@@ -134,14 +161,7 @@ func (l *lookup) nextWithin(it *pebble.Iterator, layer uint32, stream string, fi
 		if err != nil {
 			return true
 		}
-		l.buf = appendEventKey(l.buf[:0], layer, stream, first+uint64(i))
-		var value []byte
-		if value, err = get(l.db, l.buf); err == nil && value == nil {
-			err = missing(stream, first+uint64(i), "its layer %d does not hold it", layer)
-		}
-		if err == nil {
-			n, _, err = record.ParseNode(stream, value)
-		}
+		n, err = l.nodeOf(layer, stream, first+uint64(i))
 		return err == nil && n.Position > p
 	})
 	return first + uint64(ahead), err

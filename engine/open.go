@@ -75,6 +75,9 @@ func open(dir string, o Options) (*Engine, error) {
 		ended:  make(map[string]uint64),
 	}
 	if err = e.a.load(); err == nil {
+		err = e.loadSwept()
+	}
+	if err == nil {
 		err = diskfs.SyncDir(o.FS, dir)
 	}
 	if err != nil {
@@ -97,6 +100,7 @@ func (a *applier) load() error {
 		{metaApplied, func(_, value []byte) (err error) { a.p, err = parseProgress(value); return err }},
 		{metaSettings, func(_, value []byte) (err error) { a.settings, err = parseSettings(value); a.stored = true; return err }},
 		{metaIdentity, func(_, value []byte) (err error) { a.identity, err = parseIdentity(value); return err }},
+		{metaScavenged, func(key, value []byte) (err error) { a.scavenges, err = parseScavenges(key, value); return err }},
 		{metaVersion, func(key, value []byte) (err error) { a.version, err = parseNumber(key, value); return err }},
 	} {
 		value, err := get(a.db, metaKey(key.name))
@@ -121,6 +125,18 @@ func (a *applier) load() error {
 		return err
 	}
 	return a.loadTail()
+}
+
+// loadSwept reads how far this node has removed what is gone.
+func (e *Engine) loadSwept() error {
+	key := metaKey(metaSwept)
+	value, err := get(e.db, key)
+	if err != nil || value == nil {
+		return err
+	}
+	p, err := parseNumber(key, value)
+	e.swept.Store(p)
+	return err
 }
 
 // loadFormat checks the version of the key space, and writes it into a store
@@ -233,7 +249,7 @@ func (a *applier) loadWindow(s *sealed) error {
 
 // loadTail reads the open layer.
 func (a *applier) loadTail() error {
-	v, err := readLayer(a.db, a.p.layer, a.p.first, int(a.p.head-a.p.first+1))
+	v, err := readOpen(a.db, a.p.layer, a.p.first, int(a.p.head-a.p.first+1))
 	if err != nil {
 		return err
 	}

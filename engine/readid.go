@@ -107,8 +107,8 @@ func (src *idSource) layer(l *lookup) ([]firn.Position, error) {
 // take adds the event at p if it has the id, not only its hash, and is visible.
 func (src *idSource) take(l *lookup, out []located, p firn.Position) ([]located, error) {
 	found, err := l.at(p)
-	if err != nil {
-		return nil, err
+	if err != nil || found.stored == nil {
+		return out, err
 	}
 	d, err := record.ParseDraft(found.client)
 	if err != nil {

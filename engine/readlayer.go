@@ -11,10 +11,57 @@ import (
 	"github.com/firndb/firn/engine/record"
 )
 
-// readLayer reads a layer of count events that begins at first, in one scan.
-// Every record's node part is verified against its key, and that every position
-// is there.
-func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int) (*view, error) {
+// readSealed reads a sealed layer, in one scan. Every record's node part is
+// verified against its key, and that every position is there, but for the events
+// that were removed.
+func readSealed(db pebble.Reader, s *sealed) (*view, error) {
+	v, err := readRecords(db, s.number, s.first, s.count())
+	if err != nil || v.lacks() < 0 {
+		return v, err
+	}
+	// Removed between the two, an event is in both.
+	err = eachRemoved(db, s.number, func(_ string, r *removed) error {
+		for i := range r.events {
+			place := r.events[i].position - s.first
+			if place < firn.Position(s.count()) && v.recs[place].size == 0 {
+				v.recs[place].size = wasRemoved
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = v.complete()
+	}
+	v.recs = slices.DeleteFunc(v.recs, func(r rec) bool { return r.size == wasRemoved })
+	return v, err
+}
+
+// wasRemoved marks the place of a removed event while a layer is read.
+const wasRemoved = 1<<32 - 1
+
+// lacks returns the first place without a record, -1 where there is none.
+func (v *view) lacks() int {
+	return slices.IndexFunc(v.recs, func(r rec) bool { return r.size == 0 })
+}
+
+func (v *view) complete() error {
+	if place := v.lacks(); place >= 0 {
+		return firn.Errorf(firn.ErrDamaged, "layer %d lacks the event at position %d; restore this node from another replica or a backup", v.layer, v.first+firn.Position(place))
+	}
+	return nil
+}
+
+// readOpen reads the open layer of count events, of which none are removed.
+func readOpen(db pebble.Reader, layer uint32, first firn.Position, count int) (*view, error) {
+	v, err := readRecords(db, layer, first, count)
+	if err == nil {
+		err = v.complete()
+	}
+	return v, err
+}
+
+// readRecords reads the records that a layer has, each at its place.
+func readRecords(db pebble.Reader, layer uint32, first firn.Position, count int) (*view, error) {
 	v := &view{layer: layer, first: first, sorted: true, recs: make([]rec, count)}
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, layer), UpperBound: appendLayerKey(nil, prefixEvent, layer+1)})
 	if err != nil {
@@ -26,15 +73,7 @@ func readLayer(db pebble.Reader, layer uint32, first firn.Position, count int) (
 			return nil, err
 		}
 	}
-	if err := it.Error(); err != nil {
-		return nil, err
-	}
-	for place := range v.recs {
-		if v.recs[place].size == 0 {
-			return nil, firn.Errorf(firn.ErrDamaged, "layer %d lacks the event at position %d; restore this node from another replica or a backup", layer, first+firn.Position(place))
-		}
-	}
-	return v, nil
+	return v, it.Error()
 }
 
 // readPart reads of a layer the streams whose names begin in one of the given

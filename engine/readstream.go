@@ -98,6 +98,9 @@ func (src *streamSource) fillForwards(l *lookup, it *pebble.Iterator, b *batch, 
 	l.buf = appendEventKey(l.buf[:0], layer, src.stream, src.next)
 	start := src.next
 	for ok := it.SeekPrefixGE(l.buf); ok; ok = it.Next() {
+		if src.next == start && !src.isNext(it) {
+			break
+		}
 		if err := src.take(it, b); err != nil {
 			return err
 		}
@@ -109,8 +112,23 @@ func (src *streamSource) fillForwards(l *lookup, it *pebble.Iterator, b *batch, 
 		return err
 	}
 	if src.next == start {
-		return missing(src.stream, src.next, "its layer %d does not hold it", layer)
+		return src.pass(l, layer)
 	}
+	return nil
+}
+
+// pass goes on behind an event that is not there, if it was removed since the
+// read began: what can be removed is hidden, and so is all that comes before it.
+func (src *streamSource) pass(l *lookup, layer uint32) error {
+	r, err := removedFrom(l.db, layer, src.stream)
+	if err == nil && !r.has(src.next) {
+		err = missing(src.stream, src.next, "its layer %d does not hold it", layer)
+	}
+	if err != nil {
+		return err
+	}
+	src.done = src.backwards || r.end() > src.last
+	src.next = r.end()
 	return nil
 }
 
@@ -119,11 +137,11 @@ func (src *streamSource) fillForwards(l *lookup, it *pebble.Iterator, b *batch, 
 func (src *streamSource) fillBackwards(l *lookup, it *pebble.Iterator, b *batch, layer uint32, first uint64) error {
 	l.buf = appendEventKey(l.buf[:0], layer, src.stream, src.next)
 	for ok := it.SeekLT(append(l.buf, 0)); ; ok = it.Prev() {
-		if !ok {
+		if !ok || !src.isNext(it) {
 			if err := it.Error(); err != nil {
 				return err
 			}
-			return missing(src.stream, src.next, "its layer %d does not hold it", layer)
+			return src.pass(l, layer)
 		}
 		reached := src.next == first
 		if err := src.take(it, b); err != nil {
@@ -133,6 +151,12 @@ func (src *streamSource) fillBackwards(l *lookup, it *pebble.Iterator, b *batch,
 			return nil
 		}
 	}
+}
+
+// isNext reports whether the iterator stands on the next event.
+func (src *streamSource) isNext(it *pebble.Iterator) bool {
+	_, name, revision, ok := parseEventKey(it.Key())
+	return ok && string(name) == src.stream && revision == src.next
 }
 
 // take takes the record that the iterator stands on, which must be the next one.

@@ -11,7 +11,7 @@ import (
 // held is a stored event, as judging a repetition looks at it.
 type held struct {
 	node  record.Node
-	draft []byte // the client part
+	draft []byte // the client part; nil for an event that was removed
 	id    firn.ID
 }
 
@@ -115,7 +115,7 @@ func (a *applier) earlier(w *command.Write, s *streamState, n, j int) (*held, er
 		if s.lastID != a.hashes[last] || uint64(len(w.Records)) > s.next+uint64(j) {
 			return nil, nil
 		}
-		if h, err := a.heldAt(s.name, revision); err != nil || h.id != a.drafts[last].ID {
+		if h, err := a.heldAt(s.name, revision); err != nil || h == nil || h.id != a.drafts[last].ID {
 			return nil, err
 		}
 		at = s.next + uint64(j) - uint64(len(w.Records))
@@ -123,7 +123,7 @@ func (a *applier) earlier(w *command.Write, s *streamState, n, j int) (*held, er
 	if at >= s.next {
 		return nil, nil
 	}
-	if h, err = a.heldAt(s.name, at); err != nil || h.id != id {
+	if h, err = a.heldAt(s.name, at); err != nil || h == nil || h.id != id {
 		return nil, err
 	}
 	return h, nil
@@ -164,8 +164,14 @@ func (a *applier) repeatedChange(system *streamState, item *command.Change, typ 
 		return done, false, damagedRecord(&h.node, system.name, err)
 	}
 	same := string(d.Type) == typ
-	if same && typ != firn.TypeDeleted && typ != firn.TypeTombstoned {
-		same = string(d.Data) == string(data)
+	switch typ {
+	case firn.TypeDeleted, firn.TypeTombstoned:
+	case firn.TypeLimits: // what was gone then may be less than now
+		_, gone, _, _ := lifeOf(typ, d.Data)
+		_, data = lifeEvent(item.Life, 0, gone)
+		fallthrough
+	default:
+		same = same && string(d.Data) == string(data)
 	}
 	if !same {
 		return done, false, reusedID(system.name, h)

@@ -180,7 +180,7 @@ func (src *scanSource) load(l *lookup, s *sealed) (*view, error) {
 		return readPart(l.db, s, src.heads)
 	}
 	return src.e.layers.get(s.number, func() (*view, error) {
-		return readLayer(l.db, s.number, s.first, s.count())
+		return readSealed(l.db, s)
 	})
 }
 
@@ -296,6 +296,9 @@ func (src *scanSource) fromChunk(l *lookup, want int) error {
 			return err
 		}
 		src.fetched++
+		if found.stored == nil {
+			continue // removed since this read began
+		}
 		src.out = append(src.out, found)
 		src.bytes += len(found.stored)
 	}

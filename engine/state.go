@@ -118,7 +118,14 @@ func (a *applier) loadLast(s *streamState, it *pebble.Iterator) error {
 		return err
 	}
 	if stored == nil || revision < first {
-		return firn.Errorf(firn.ErrDamaged, "stream %q should go on in layer %d from revision %d, but nothing is there; restore this node from another replica or a backup", s.name, layer, first)
+		r, err := removedFrom(a.db, layer, s.name)
+		if err == nil && !r.has(first) {
+			err = firn.Errorf(firn.ErrDamaged, "stream %q should go on in layer %d from revision %d, but nothing is there; restore this node from another replica or a backup", s.name, layer, first)
+		}
+		if err == nil {
+			s.next = r.end() // what was the last event is found by nobody, so its id does not matter
+		}
+		return err
 	}
 	n, draft, err := record.ParseNode(s.name, stored)
 	if err != nil {

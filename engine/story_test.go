@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -31,6 +32,8 @@ import (
 //	read [stream=S | category=C | id=ID] [at=POINT] [from=POINT] [backwards] [limit=N] [types=T] [system]
 //	info STREAM [at=POINT]
 //	streams
+//	scavenge                           what is hidden by now is gone
+//	sweep                              remove it
 //	snapshot STREAM FOLD.VERSION REVISION [STATE] [partial]
 //	load STREAM FOLD.VERSION [at=POINT]
 //	clock D                            it is now D after the beginning
@@ -112,6 +115,14 @@ func (w *teller) run(t *testing.T, d *datadriven.TestData) string {
 			b.WriteString(infoLine(info))
 		}
 		return b.String()
+	case "scavenge":
+		return result(w.s.Apply(&command.Scavenge{ID: firn.NewID()})[0])
+	case "sweep":
+		done, err := w.s.Engine().Sweep(t.Context(), func(context.Context, engine.Swept, uint64) error { return nil })
+		if err != nil {
+			return failure(err)
+		}
+		return fmt.Sprintf("%d events removed from %d layers\n", done.Events, done.Layers)
 	case "snapshot":
 		fold, version := storyFold(words[1])
 		item := &command.Snapshot{Stream: []byte(words[0]), Fold: []byte(fold), Version: version, Revision: firn.Revision(number(words[2])), State: []byte("state of " + words[2])}

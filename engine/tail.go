@@ -81,8 +81,14 @@ func (t *tail) add(stream uint32, n *record.Node, d *record.Draft, bytes []byte)
 		t.sum.types.add(name)
 		t.types[name] = struct{}{}
 	}
+	return t.identify(t.streams[stream], place, d)
+}
+
+// identify adds the hashes of an event's ids. It returns the one by which the
+// event is identified.
+func (t *tail) identify(stream string, place uint32, d *record.Draft) uint64 {
 	var hash uint64
-	hash, t.hashBuf = hashInStream(t.hashBuf, t.streams[stream], d.ID)
+	hash, t.hashBuf = hashInStream(t.hashBuf, stream, d.ID)
 	t.ids = append(t.ids, idEntry{hash, place<<2 | uint32(idInStream)}, idEntry{hashID(idAlone, d.ID[:]), place<<2 | uint32(idAlone)})
 	if len(d.CorrelationID) > 0 {
 		t.ids = append(t.ids, idEntry{hashID(idCorrelation, d.CorrelationID), place<<2 | uint32(idCorrelation)})

@@ -28,6 +28,7 @@ func TestKeyVectors(t *testing.T) {
 		v("life", appendLifeKey(nil, stream, 65537), vector.F("stream", stream), position),
 		v("chunk", appendChunkKey(nil, 258, 65537), layer, position),
 		v("ids", appendIDsKey(nil, 258, 3), layer, vector.F("part", 3)),
+		v("removed", appendRemovedKey(nil, 258, stream), layer, vector.F("stream", stream)),
 		v("defined", appendDefinedKey(nil, command.ClassFold, "cart", 65537), vector.F("class", int(command.ClassFold)), vector.F("name", "cart"), position),
 		v("snapshots", appendSnapshotsKey(nil, stream), vector.F("stream", stream)),
 		v("snapshot", appendSnapshotKey(nil, stream, firn.FoldVersion{0xab, 15: 0xcd}, 7), vector.F("stream", stream), vector.F("version", firn.FoldVersion{0xab, 15: 0xcd}), vector.F("revision", 7)),
@@ -59,6 +60,12 @@ func values() []struct {
 	s := sealed{number: 1, first: 1, last: 100, firstTime: 10, lastTime: 20, bytes: 5000, parts: 4}
 	sum := summary{categories: names{list: []string{"order"}}, types: names{list: []string{"A", "B"}, more: true}}
 	life := lifeState{next: 5, deleted: 4, deletedAt: 77, tombstoned: 78, truncated: 2, maxAge: 3_600_000_000, maxCount: 10, metadata: 3}
+	scavengedLife := life
+	scavengedLife.gone = 3
+	removedKey := appendRemovedKey(nil, 2, "order-1")
+	bare := removed{first: 300, bytes: 700, events: []removedEvent{{101, 1_772_000_000_000_000, record.Digest{1}}, {300, 1_772_000_000_000_300, record.Digest{2}}}}
+	left := bare
+	left.ids = []firn.ID{{1, 15: 2}, {3, 15: 4}}
 	settings := Settings{LayerEvents: 65536, LayerBytes: 32 << 20, Window: 4 << 20}
 	id := identity{cluster: [16]byte{1}, history: [16]byte{2}}
 	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
@@ -90,6 +97,30 @@ func values() []struct {
 				return nil, err
 			}
 			return *l, nil
+		}},
+		{"life-gone", scavengedLife.append(nil), func(b []byte) (any, error) {
+			l, err := parseLife(lifeKey, b)
+			if err != nil {
+				return nil, err
+			}
+			return *l, nil
+		}},
+		{"removed", left.append(nil, removedKey), func(b []byte) (any, error) {
+			r, err := parseRemoved(removedKey, b)
+			if err != nil {
+				return nil, err
+			}
+			return *r, nil
+		}},
+		{"removed-without-ids", bare.append(nil, removedKey), func(b []byte) (any, error) {
+			r, err := parseRemoved(removedKey, b)
+			if err != nil {
+				return nil, err
+			}
+			return *r, nil
+		}},
+		{"scavenged", appendScavenges(nil, []scavenged{{77, 1_772_000_000_000_000, 0}, {300, 1_772_000_000_000_001, 2}}), func(b []byte) (any, error) {
+			return parseScavenges(metaKey(metaScavenged), b)
 		}},
 		{"group-progress", progress.append(nil), func(b []byte) (any, error) {
 			g, err := parseGroupProgress(progressKey("mail"), b)
@@ -141,7 +172,7 @@ func TestValueVectors(t *testing.T) {
 		}
 		made = append(made, vector.Vector{Name: value.name, Bytes: value.made, Fields: []vector.Field{vector.Expect("ok"), {Key: "means", Value: fmt.Sprintf("%+v", means)}}})
 		for what, bad := range map[string][]byte{
-			"bad-version": append([]byte{2}, value.made[1:]...), "bad-cut-short": value.made[:len(value.made)-1], "bad-bytes-behind": append(bytes.Clone(value.made), 0),
+			"bad-version": append([]byte{9}, value.made[1:]...), "bad-cut-short": value.made[:len(value.made)-1], "bad-bytes-behind": append(bytes.Clone(value.made), 0),
 		} {
 			if _, err := value.read(bad); err == nil {
 				t.Errorf("%s: %s was taken", value.name, what)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
@@ -41,7 +42,7 @@ func (v *verifier) layers(ctx context.Context) error {
 	}
 	// Layers that nothing says are there: events in them would be lost to all readers.
 	behind := appendLayerKey(nil, prefixEvent, p.layer+1)
-	for _, lower := range [][]byte{behind, appendLayerKey(nil, prefixChunk, p.layer+1), appendLayerKey(nil, prefixIDs, p.layer)} {
+	for _, lower := range [][]byte{behind, appendLayerKey(nil, prefixChunk, p.layer+1), appendLayerKey(nil, prefixIDs, p.layer), appendLayerKey(nil, prefixRemoved, p.layer)} {
 		err := v.each(ctx, lower, []byte{lower[0] + 1}, func(key, _ []byte) error {
 			return v.fault(11, key, "", 0, "a key of a layer that is not sealed, or behind the open layer %d", p.layer)
 		})
@@ -63,7 +64,11 @@ func (v *verifier) layer(ctx context.Context, s *sealed, stated []byte) error {
 		return err
 	}
 	known := len(v.report.Faults)
-	held, err := v.records(ctx, s)
+	left, err := v.removed(ctx, s)
+	if err != nil {
+		return err
+	}
+	held, err := v.records(ctx, s, left)
 	if err != nil {
 		return err
 	}
@@ -73,17 +78,20 @@ func (v *verifier) layer(ctx context.Context, s *sealed, stated []byte) error {
 	if len(v.report.Faults) > known {
 		return nil // what follows from damaged records says nothing
 	}
+	if len(left) > 0 {
+		return v.partial(ctx, s, held, left, stated)
+	}
 	t, err := tailOf(held)
 	if err != nil {
 		return err
 	}
-	if err := v.times(t); err != nil {
+	if err := v.times(&t.view); err != nil {
 		return err
 	}
-	if err := v.chunks(ctx, s, t, stated != nil); err != nil || stated == nil {
+	if err := v.chunks(ctx, s, &t.view, stated != nil); err != nil || stated == nil {
 		return err
 	}
-	if err := v.ids(ctx, s, t); err != nil {
+	if err := v.ids(ctx, s, t.ids); err != nil {
 		return err
 	}
 	made := sealed{
@@ -98,10 +106,14 @@ func (v *verifier) layer(ctx context.Context, s *sealed, stated []byte) error {
 }
 
 // records reads a layer's records and checks each, and that there is one for
-// each position.
-func (v *verifier) records(ctx context.Context, s *sealed) (*view, error) {
+// each position, or what is left of one.
+func (v *verifier) records(ctx context.Context, s *sealed, left map[string]*removed) (*view, error) {
 	held := &view{layer: s.number, first: s.first, sorted: true, recs: make([]rec, s.count())}
+	if err := v.placeRemoved(s, held, left); err != nil {
+		return nil, err
+	}
 	var lastStream string
+	var at uint32 // its place in held.streams
 	var next uint64
 	lower, upper := appendLayerKey(nil, prefixEvent, s.number), appendLayerKey(nil, prefixEvent, s.number+1)
 	err := v.each(ctx, lower, upper, func(key, value []byte) error {
@@ -124,9 +136,16 @@ func (v *verifier) records(ctx context.Context, s *sealed) (*view, error) {
 			return v.fault(10, key, stream, n.Position, "under revision %d lies the record of revision %d", revision, n.Revision)
 		}
 		if stream != lastStream {
-			held.streams = append(held.streams, stream)
-			if err := v.indexed(s.number, stream, revision, n.Position); err != nil {
-				return err
+			if r := left[stream]; r == nil {
+				at = uint32(len(held.streams))
+				held.streams = append(held.streams, stream)
+				if err := v.indexed(s.number, stream, revision, n.Position); err != nil {
+					return err
+				}
+			} else if at = uint32(slices.Index(held.streams, stream)); revision != r.end() {
+				if err := v.fault(2, key, stream, n.Position, "what was removed ends with revision %d; then comes revision %d", r.end()-1, revision); err != nil {
+					return err
+				}
 			}
 		} else if revision != next {
 			if err := v.fault(2, key, stream, n.Position, "after revision %d comes revision %d", next-1, revision); err != nil {
@@ -145,7 +164,7 @@ func (v *verifier) records(ctx context.Context, s *sealed) (*view, error) {
 		if r.size != 0 {
 			return v.fault(1, key, stream, n.Position, "the position is there twice, also as revision %d of stream %q", r.revision, held.streams[r.stream])
 		}
-		*r = rec{revision: revision, time: n.Time, place: uint32(n.Position - s.first), stream: uint32(len(held.streams) - 1), size: uint32(len(value))}
+		*r = rec{revision: revision, time: n.Time, place: uint32(n.Position - s.first), stream: at, size: uint32(len(value))}
 		r.block, r.offset = held.store(value)
 		return nil
 	})
@@ -173,7 +192,7 @@ func (v *verifier) indexed(layer uint32, stream string, first uint64, p firn.Pos
 	return nil
 }
 
-func (v *verifier) times(t *tail) error {
+func (v *verifier) times(t *view) error {
 	for i := range t.recs {
 		if r := &t.recs[i]; r.time < v.lastTime {
 			name := t.streams[r.stream]
@@ -188,7 +207,7 @@ func (v *verifier) times(t *tail) error {
 }
 
 // chunks checks a layer's o values. The open layer has those that are complete.
-func (v *verifier) chunks(ctx context.Context, s *sealed, t *tail, complete bool) error {
+func (v *verifier) chunks(ctx context.Context, s *sealed, t *view, complete bool) error {
 	from, end := 0, len(t.recs)
 	if !complete {
 		end -= end % chunkEvents
@@ -200,7 +219,7 @@ func (v *verifier) chunks(ctx context.Context, s *sealed, t *tail, complete bool
 			return v.fault(4, key, "", s.first+firn.Position(from), "the next list of events should be at key %q, up to position %d", want, s.first+firn.Position(end)-1)
 		}
 		to := min(from+chunkEvents, end)
-		if !bytes.Equal(value, appendChunk(nil, &t.view, from, to)) {
+		if !bytes.Equal(value, appendChunk(nil, t, from, to)) {
 			return v.fault(4, key, "", s.first+firn.Position(from), "the list of events is not that of the records")
 		}
 		from = to
@@ -213,8 +232,8 @@ func (v *verifier) chunks(ctx context.Context, s *sealed, t *tail, complete bool
 }
 
 // ids checks a layer's c values.
-func (v *verifier) ids(ctx context.Context, s *sealed, t *tail) error {
-	dealt := dealIDs(t.ids, s.parts)
+func (v *verifier) ids(ctx context.Context, s *sealed, entries []idEntry) error {
+	dealt := dealIDs(entries, s.parts)
 	next := 0
 	lower, upper := appendLayerKey(nil, prefixIDs, s.number), appendLayerKey(nil, prefixIDs, s.number+1)
 	err := v.each(ctx, lower, upper, func(key, value []byte) error {

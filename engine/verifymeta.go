@@ -22,6 +22,10 @@ func (v *verifier) meta() error {
 			v.s.settings, err = parseSettings(value)
 		case name == metaIdentity:
 			v.s.identity, err = parseIdentity(value)
+		case name == metaScavenged:
+			v.s.scavenges, err = parseScavenges(key, value)
+		case name == metaSwept:
+			_, err = parseNumber(key, value)
 		case name == metaVersion:
 			v.s.version, err = parseNumber(key, value)
 		case name == metaFormat:
@@ -63,7 +67,7 @@ func (v *verifier) meta() error {
 // prefixes checks that no key lies between those that are known (11).
 func (v *verifier) prefixes(ctx context.Context) error {
 	var lower []byte
-	for _, known := range []byte{prefixIDs, prefixDefined, prefixEvent, prefixGroup, prefixIndex, prefixLayer, prefixMeta, prefixSnapshots, prefixChunk, prefixLife, prefixSnapshot, 0} {
+	for _, known := range []byte{prefixIDs, prefixDefined, prefixEvent, prefixGroup, prefixIndex, prefixLayer, prefixMeta, prefixSnapshots, prefixChunk, prefixRemoved, prefixLife, prefixSnapshot, 0} {
 		var upper []byte // after the last, the end
 		if known != 0 {
 			upper = []byte{known}

@@ -52,6 +52,11 @@ func (v *verifier) streams(ctx context.Context) error {
 			return v.unreadable(key, err)
 		}
 		if stored == nil || last < first {
+			r, err := removedFrom(v.db, uint32(number), stream)
+			if err == nil && r.has(first) {
+				next = r.end()
+				return nil
+			}
 			return v.fault(3, key, stream, 0, "the index says that layer %d holds the stream from revision %d on; it does not", number, first)
 		}
 		next = last + 1
@@ -101,7 +106,7 @@ func (v *verifier) lives(ctx context.Context) error {
 // loadTail reads the open layer, for looking up its events by position.
 func (v *verifier) loadTail() error {
 	p := &v.s.p
-	tail, err := readLayer(v.db, p.layer, p.first, int(p.head-p.first+1))
+	tail, err := readOpen(v.db, p.layer, p.first, int(p.head-p.first+1))
 	v.s.tail = tail
 	return err
 }
@@ -119,7 +124,7 @@ func (v *verifier) life(l *lookup, key []byte, stream string, before, state *lif
 	if err != nil {
 		return err
 	}
-	life, category, ok := lifeOf(string(d.Type), d.Data)
+	life, gone, category, ok := lifeOf(string(d.Type), d.Data)
 	system, next := lifeStream(stream), uint64(0)
 	if category != "" {
 		system, before = firn.CategoriesStream, nil
@@ -134,7 +139,7 @@ func (v *verifier) life(l *lookup, key []byte, stream string, before, state *lif
 	if !ok || found.stream != system {
 		return v.fault(7, key, stream, state.position, "at the position is an event of type %q in stream %q, which records no change of this stream", d.Type, found.stream)
 	}
-	want := before.change(state.position, next, life, uint64(found.node.Revision))
+	want := before.change(state.position, next, life, uint64(found.node.Revision), gone)
 	if string(d.Type) == firn.TypeMetadata && string(d.Data) == "null" && state.metadata > 0 {
 		want.metadata = uint64(found.node.Revision) + 1 // somebody has set the metadata to null, which is not none
 	}
@@ -145,35 +150,36 @@ func (v *verifier) life(l *lookup, key []byte, stream string, before, state *lif
 }
 
 // lifeOf returns the change that an event records, as far as it matters to the
-// state of life.
-func lifeOf(typ string, data []byte) (life firn.Life, category string, ok bool) {
+// state of life, and what was gone for good by then.
+func lifeOf(typ string, data []byte) (life firn.Life, gone uint64, category string, ok bool) {
 	switch typ {
 	case firn.TypeDeleted:
-		return firn.Delete{}, "", true
+		return firn.Delete{}, 0, "", true
 	case firn.TypeTombstoned:
-		return firn.Tombstone{}, "", true
+		return firn.Tombstone{}, 0, "", true
 	case firn.TypeMetadata:
 		if string(data) == "null" {
 			data = nil
 		}
-		return firn.Metadata{Data: data}, "", true
+		return firn.Metadata{Data: data}, 0, "", true
 	}
 	var fields struct {
 		Before   uint64 `json:"before"`
 		Category string `json:"category"`
 		MaxAge   int64  `json:"max_age_us"`
 		MaxCount uint64 `json:"max_count"`
+		Gone     uint64 `json:"gone_before"`
 	}
 	if err := json.Unmarshal(data, &fields); err != nil {
-		return nil, "", false
+		return nil, 0, "", false
 	}
 	switch typ {
 	case firn.TypeTruncated:
-		return firn.Truncate{Before: firn.Revision(fields.Before)}, "", true
+		return firn.Truncate{Before: firn.Revision(fields.Before)}, 0, "", true
 	case firn.TypeLimits:
-		return firn.Limits{MaxAge: time.Duration(fields.MaxAge) * time.Microsecond, MaxCount: fields.MaxCount}, fields.Category, true
+		return firn.Limits{MaxAge: time.Duration(fields.MaxAge) * time.Microsecond, MaxCount: fields.MaxCount}, fields.Gone, fields.Category, true
 	}
-	return nil, "", false
+	return nil, 0, "", false
 }
 
 // lifeEvents counts the events that record changes: all that the system's

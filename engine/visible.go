@@ -17,41 +17,53 @@ type status struct {
 	next  uint64        // the revision the next event gets; 0: never written
 	first uint64        // the first visible revision; next, where none is
 	life  *lifeState    // as of the bound; nil: nothing had happened
+
+	newest *lifeState // whenever that came to be
 }
 
-// status returns where a stream stands. Two changes are seen from every point
-// in time, however early: a tombstone and a truncation.
+// status returns where a stream stands. Three things are seen from every point
+// in time, however early: a tombstone, a truncation, and what was scavenged.
 func (l *lookup) status(stream string, b bound) (status, error) {
+	st, err := l.then(stream, b)
+	if err != nil {
+		return st, err
+	}
+	newest := st.newest
+	if newest != nil {
+		st.first = max(st.first, newest.truncated)
+	}
+	if newest != nil && newest.tombstoned > 0 {
+		st.state, st.since = firn.Tombstoned, newest.tombstoned
+	}
+	gone, err := l.gone(stream, newest)
+	if err != nil {
+		return st, err
+	}
+	if st.first = max(st.first, gone); st.state != firn.Live || st.first > st.next {
+		st.first = st.next
+	}
+	return st, nil
+}
+
+// then returns where a stream stood, as was seen at the bound itself.
+func (l *lookup) then(stream string, b bound) (status, error) {
 	st := status{state: firn.Live}
 	var err error
 	if st.next, err = l.nextAt(stream, b.position); err != nil {
 		return st, err
 	}
-	var newest *lifeState
 	if l.s.p.totals.changes > 0 {
-		if st.life, newest, err = l.life(stream, b.position); err != nil {
+		if st.life, st.newest, err = l.life(stream, b.position); err != nil {
 			return st, err
 		}
 	}
-	if newest != nil {
-		st.first = newest.truncated
-	}
 	if st.life != nil {
-		st.first = max(st.first, st.life.deleted)
+		st.first = st.life.deleted
 		if st.life.isDeleted(st.next) {
 			st.state, st.since = firn.Deleted, st.life.deletedAt
 		}
 	}
-	if newest != nil && newest.tombstoned > 0 {
-		st.state, st.since = firn.Tombstoned, newest.tombstoned
-	}
-	if err := l.limit(&st, stream, b); err != nil {
-		return st, err
-	}
-	if st.state != firn.Live || st.first > st.next {
-		st.first = st.next
-	}
-	return st, nil
+	return st, l.limit(&st, stream, b)
 }
 
 // life returns a stream's state of life as of a position, and the newest one.

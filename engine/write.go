@@ -132,7 +132,13 @@ func (a *applier) change(micros int64, item *command.Change) (command.Result, er
 	if err != nil {
 		return command.Result{}, err
 	}
-	typ, data := lifeEvent(item.Life, s.next)
+	gone := uint64(0)
+	if _, limits := item.Life.(firn.Limits); limits && s.name != firn.CategoriesStream {
+		if gone, err = a.gone(s.name); err != nil {
+			return command.Result{}, err
+		}
+	}
+	typ, data := lifeEvent(item.Life, s.next, gone)
 	if done, repeated, err := a.repeatedChange(system, item, typ, data); repeated || err != nil {
 		return command.Result{Appended: done}, err
 	}
@@ -143,7 +149,7 @@ func (a *applier) change(micros int64, item *command.Change) (command.Result, er
 	if err := a.systemEvent(system, micros, item.Actor, firn.Draft{ID: item.ID, Type: typ, ContentType: firn.JSON, Data: data}); err != nil {
 		return command.Result{}, err
 	}
-	return command.Result{Appended: firn.Appended{Position: a.p.head, Time: record.Time(micros)}}, a.writeLife(s, item.Life, next, revision)
+	return command.Result{Appended: firn.Appended{Position: a.p.head, Time: record.Time(micros)}}, a.writeLife(s, item.Life, next, revision, gone)
 }
 
 // systemEvent writes an event of the system's own at the end of the store.
@@ -158,16 +164,16 @@ func (a *applier) systemEvent(system *streamState, micros int64, actor []byte, o
 
 // writeLife writes the new state of life. The limits of a category are kept as
 // if they were those of a stream of their own.
-func (a *applier) writeLife(s *streamState, life firn.Life, next, revision uint64) error {
+func (a *applier) writeLife(s *streamState, life firn.Life, next, revision, gone uint64) error {
 	if s.name == firn.CategoriesStream {
 		a.p.totals.shared++
 		var none *lifeState
-		state := none.change(a.p.head, 0, life, revision)
+		state := none.change(a.p.head, 0, life, revision, 0)
 		a.key = appendLifeKey(a.key[:0], categoryLimit+life.(firn.Limits).Category, a.p.head)
 		return a.set(a.key, state.append(nil))
 	}
 	a.p.totals.changes++
-	s.life = s.life.change(a.p.head, next, life, revision)
+	s.life = s.life.change(a.p.head, next, life, revision, gone)
 	a.key = appendLifeKey(a.key[:0], s.name, a.p.head)
 	if err := a.set(a.key, s.life.append(nil)); err != nil {
 		return err

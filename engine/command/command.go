@@ -21,6 +21,7 @@ const (
 	KindSettle   Kind = 6 // Settle: where a consumer group stands after some answers
 	KindSnapshot Kind = 7 // Snapshot: a fold's state of one stream at one revision
 	KindAppendAt Kind = 8 // AppendAt: an Append whose events have a time of their own
+	KindScavenge Kind = 9 // Scavenge: what is hidden by now is gone from every point in time
 )
 
 // VersionNow is the highest cluster version that this release knows. All kinds
@@ -33,7 +34,7 @@ const entryVersion = 1
 var ErrUnknownKind = errors.New("an item of a later release")
 
 // Item is one change: [*Append], [*Change], [*Found], [*Version], [*Define],
-// [*Settle], [*Snapshot] or [*AppendAt].
+// [*Settle], [*Snapshot], [*AppendAt] or [*Scavenge].
 type Item interface {
 	kind() Kind
 	appendBody(dst []byte) []byte
@@ -144,6 +145,8 @@ func (r *reader) item() (Item, error) {
 		item = new(Snapshot)
 	case KindAppendAt:
 		item = new(AppendAt)
+	case KindScavenge:
+		item = new(Scavenge)
 	default:
 		return nil, fmt.Errorf("kind %d: %w", kind, ErrUnknownKind)
 	}

@@ -56,6 +56,7 @@ func items() map[string][]command.Item {
 		"version":       {&command.Version{To: 1}},
 		"snapshot": {&command.Snapshot{Actor: []byte("ann"), Stream: []byte("order-42"), Fold: []byte("cart"), Version: firn.FoldVersion{0xab, 15: 0xcd},
 			Revision: 300, Partial: true, State: []byte(`{"items":[]}`)}},
+		"scavenge": {&command.Scavenge{Actor: []byte("ann"), ID: id}},
 		"several": {
 			&command.Found{Cluster: [16]byte{1}, History: [16]byte{2}},
 			&command.Append{Writes: []command.Write{{Stream: []byte("a"), Expect: firn.Exists}}},

@@ -85,6 +85,10 @@ func (c *Coordinator) resume(a *command.Aside) error {
 		return nil
 	}
 	r, err := c.o.Engine.RecordAt(a.Position)
+	if errors.Is(err, firn.ErrNotFound) {
+		c.remove(c.next, a) // it was scavenged
+		return nil
+	}
 	if err != nil {
 		return err
 	}

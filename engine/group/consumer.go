@@ -64,7 +64,7 @@ func (u *Consumer) Next(ctx context.Context, most int) (deliveries []Delivery, e
 
 func (u *Consumer) deliveries(items []*item) ([]Delivery, error) {
 	c := u.c
-	deliveries := make([]Delivery, 0, len(items))
+	deliveries, handed := make([]Delivery, 0, len(items)), make([]*item, 0, len(items))
 	c.mu.Lock()
 	for _, it := range items {
 		if it.consumer != u {
@@ -74,21 +74,40 @@ func (u *Consumer) deliveries(items []*item) ([]Delivery, error) {
 			Stored: record.Stored{Stream: it.stream, Position: it.position, Bytes: it.stored},
 			Token:  firn.Token{Epoch: c.o.Epoch, Number: it.number}, Attempt: it.attempts + 1, Replay: it.replay,
 		})
+		handed = append(handed, it)
 		c.drop(it)
 	}
 	c.mu.Unlock()
 	c.poke() // there is room for more
-	for i := range deliveries {
-		d := &deliveries[i]
-		if d.Bytes != nil {
+	there := deliveries[:0]
+	for i, d := range deliveries {
+		var err error
+		if d.Bytes == nil {
+			d.Stored, err = c.o.Engine.RecordAt(d.Position)
+		}
+		if errors.Is(err, firn.ErrNotFound) {
+			c.skip(handed[i], d.Token.Number)
 			continue
 		}
-		var err error
-		if d.Stored, err = c.o.Engine.RecordAt(d.Position); err != nil {
+		if err != nil {
 			return nil, err
 		}
+		there = append(there, d)
 	}
-	return deliveries, nil
+	return there, nil
+}
+
+// skip settles a delivery of an event that was scavenged before anybody had it.
+func (c *Coordinator) skip(it *item, number uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if it.number != number {
+		return // its lease has ended already
+	}
+	c.undo(it)
+	it.answer = answer{outcome: firn.Skip, at: c.o.Now()}
+	c.answered = append(c.answered, it)
+	c.poke()
 }
 
 func (u *Consumer) next(ctx context.Context, most int) ([]*item, error) {

@@ -2,6 +2,7 @@ package group
 
 import (
 	"bytes"
+	"errors"
 	"time"
 
 	"github.com/firndb/firn"
@@ -41,6 +42,9 @@ func (c *Coordinator) load() error {
 	settings := c.settings()
 	for _, p := range g.Open {
 		r, err := c.o.Engine.RecordAt(p)
+		if errors.Is(err, firn.ErrNotFound) {
+			continue // it was scavenged: nothing is left to be settled
+		}
 		if err != nil {
 			return err
 		}

@@ -124,15 +124,12 @@ func (c *Coordinator) oldest(v *view, head firn.Position) (int64, error) {
 	if p == 0 {
 		return v.oldest, nil
 	}
-	r, err := c.o.Engine.RecordAt(min(p, head))
-	if err != nil {
-		return 0, err
-	}
-	n, _, err := record.ParseNode(r.Stream, r.Bytes)
+	at, err := c.o.Engine.TimeAt(min(p, head))
+	micros := record.Micros(at)
 	if v.oldest > 0 {
-		n.Time = min(n.Time, v.oldest)
+		micros = min(micros, v.oldest)
 	}
-	return n.Time, err
+	return micros, err
 }
 
 // rates count what happened in the last minute.

@@ -125,6 +125,9 @@ func (c *Coordinator) selects(which *firn.ParkedSelection, a *command.Aside) (bo
 		return which.All || string(a.Stream) == which.Stream, nil
 	}
 	r, err := c.o.Engine.RecordAt(a.Position)
+	if errors.Is(err, firn.ErrNotFound) {
+		return false, nil // it was scavenged, and its id with it
+	}
 	if err != nil {
 		return false, err
 	}

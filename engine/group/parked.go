@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
@@ -32,15 +33,17 @@ const asidePage = 256
 
 // Parked describes a parked event.
 func Parked(ctx context.Context, e *engine.Engine, g *firn.Group, a *command.Aside) (firn.ParkedEvent, error) {
+	// What is known of one that was scavenged.
+	event := firn.Event{Stream: string(a.Stream), Revision: firn.Revision(a.Revision), Position: a.Position, Time: record.Time(int64(a.Parked))}
 	r, err := e.RecordAt(a.Position)
-	if err != nil {
+	if err == nil {
+		var decoder record.Decoder
+		event, err = decoder.Event(r.Stream, r.Bytes)
+	}
+	if err != nil && !errors.Is(err, firn.ErrNotFound) {
 		return firn.ParkedEvent{}, err
 	}
-	var decoder record.Decoder
-	event, err := decoder.Event(r.Stream, r.Bytes)
-	if err != nil {
-		return firn.ParkedEvent{}, err
-	}
+	err = nil
 	parked := firn.ParkedEvent{
 		Stream: event.Stream, Revision: event.Revision, Position: event.Position, ID: event.ID, Type: event.Type,
 		Attempts: a.Attempts, Reason: string(a.Reason), Time: record.Time(int64(a.Parked)),
