@@ -60,9 +60,13 @@ func (c *Client) named(ctx context.Context, k wire.Kind, node string) error {
 func (c *Client) Verify(ctx context.Context, address string, progress func(done, total uint64)) (wire.Report, error) {
 	t := c.newTries(true, address)
 	for {
-		report, err := verification(ctx, &t, progress)
+		answer, err := withProgress(ctx, &t, &wire.Plain{Is: wire.KindVerify}, progress)
 		if err == nil {
-			return report, nil
+			report, ok := answer.(*wire.Report)
+			if ok {
+				return *report, nil
+			}
+			err = unexpected(wire.KindVerify, answer)
 		}
 		if !t.again(ctx, err) {
 			return wire.Report{}, t.failure(ctx, err, &request{})
@@ -70,31 +74,62 @@ func (c *Client) Verify(ctx context.Context, address string, progress func(done,
 	}
 }
 
-func verification(ctx context.Context, t *tries, progress func(done, total uint64)) (wire.Report, error) {
-	f, err := t.begin(ctx, wire.KindVerify, (&wire.Plain{Is: wire.KindVerify}).AppendBody(nil))
+// Scavenge makes what is hidden by now (deleted, truncated, expired) gone from
+// every point in time, and returns once the leader has removed its bytes; the other
+// nodes remove theirs by themselves. It tells progress (nil: nobody) of layers.
+// Repeated with the same id it is done once.
+func (c *Client) Scavenge(ctx context.Context, id firn.ID, progress func(done, total uint64)) (wire.Scavenged, error) {
+	if id.IsZero() {
+		id = firn.NewID()
+	}
+	return c.scavenge(ctx, c.newTries(false, ""), &wire.Scavenge{ID: id}, progress)
+}
+
+// Scavengeable counts what a scavenge now would remove from the node at the
+// address, or for "" from the first that answers.
+func (c *Client) Scavengeable(ctx context.Context, address string, progress func(done, total uint64)) (wire.Scavenged, error) {
+	return c.scavenge(ctx, c.newTries(true, address), &wire.Scavenge{Dry: true}, progress)
+}
+
+func (c *Client) scavenge(ctx context.Context, t tries, m *wire.Scavenge, progress func(done, total uint64)) (wire.Scavenged, error) {
+	for {
+		answer, err := withProgress(ctx, &t, m, progress)
+		if err == nil {
+			done, ok := answer.(*wire.Scavenged)
+			if ok {
+				return *done, nil
+			}
+			err = unexpected(m.Kind(), answer)
+		}
+		if !t.again(ctx, err) {
+			return wire.Scavenged{}, t.failure(ctx, err, &request{})
+		}
+	}
+}
+
+// withProgress asks a node for something long. It returns what is no Progress.
+func withProgress(ctx context.Context, t *tries, m wire.Message, progress func(done, total uint64)) (wire.Message, error) {
+	f, err := t.begin(ctx, m.Kind(), m.AppendBody(nil))
 	if err != nil {
-		return wire.Report{}, err
+		return nil, err
 	}
 	defer f.end()
 	for {
 		got, err := f.in.next(ctx, t.deadline) // not f.next: progress takes no credit
 		if err != nil {
-			return wire.Report{}, err
+			return nil, err
 		}
-		m, err := wire.Parse(got.kind, got.body)
+		answer, err := wire.Parse(got.kind, got.body)
 		if err != nil {
-			return wire.Report{}, err
+			return nil, err
 		}
-		switch m := m.(type) {
-		case *wire.Report:
-			return *m, nil
-		case *wire.Progress:
-			t.progress()
-			if progress != nil {
-				progress(m.Done, m.Total)
-			}
-		default:
-			return wire.Report{}, unexpected(wire.KindVerify, m)
+		p, ok := answer.(*wire.Progress)
+		if !ok {
+			return answer, nil
+		}
+		t.progress()
+		if progress != nil {
+			progress(p.Done, p.Total)
 		}
 	}
 }

@@ -22,6 +22,7 @@ type applier struct {
 	stored   bool // the settings are written
 	sealed   []sealed
 	tail     *tail
+	sealNow  bool // the open layer ends here, full or not
 	window   *window
 	states   *states
 

@@ -66,7 +66,8 @@ func withScavenge(all []scavenged, s scavenged) []scavenged {
 	return append(all[:len(all):len(all)], s)
 }
 
-// scavenge judges a scavenge and writes it. What was applied before is committed.
+// scavenge judges a scavenge and writes it. What was applied before is committed. It
+// ends the open layer, so that all that is gone can be removed.
 func (a *applier) scavenge(micros int64, item *command.Scavenge) (command.Result, error) {
 	switch {
 	case item.ID.IsZero():
@@ -90,6 +91,7 @@ func (a *applier) scavenge(micros int64, item *command.Scavenge) (command.Result
 		return command.Result{}, err
 	}
 	a.scavenges = withScavenge(a.scavenges, scavenged{a.p.head, micros, a.p.totals.shared})
+	a.sealNow = true // events are removed from sealed layers only
 	a.value = appendScavenges(a.value[:0], a.scavenges)
 	return command.Result{Appended: firn.Appended{Position: a.p.head, Time: record.Time(micros)}}, a.set(metaKey(metaScavenged), a.value)
 }

@@ -78,13 +78,13 @@ func (a *applier) heldIn(stream string, p firn.Position) (*held, error) {
 		return parseHeld(stream, stored)
 	}
 	r, err := removedFrom(a.db, s.number, name)
-	if err == nil && (!r.has(revision) || r.ids == nil) {
+	if err == nil && (!r.has(revision) || r.hashes == nil) {
 		err = missing(stream, revision, "its layer %d does not hold it", s.number)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &held{node: r.node(revision), id: r.ids[revision-r.first]}, nil
+	return &held{node: r.node(revision), hash: r.hashes[revision-r.first]}, nil
 }
 
 func (t *tail) heldIn(stream string, p firn.Position) (*held, error) {

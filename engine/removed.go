@@ -14,25 +14,25 @@ import (
 // layer: always its oldest ones there, one behind the other. It says where they
 // stood and when, so that positions, revisions and moments still resolve, keeps
 // their digests, so that what they were can be proven by who still has them, and,
-// of a layer that the window reached then, their ids, so that a repetition is
-// judged as if they were there.
+// of a layer that the window reached then, the hashes of their ids, so that a
+// repetition is judged as if they were there.
 //
 // The value of r:
 //
 //	version  1
-//	flags    1 byte: 1 ids are kept
+//	flags    1 byte: 1 hashes are kept
 //	first    uvarint, the first one's revision
 //	bytes    uvarint, of their records
 //	events   uvarint count, then each: uvarint position less the one before, uvarint
 //	         time less the one before (of the first: less 0)
 //	digests  16 bytes each
-//	ids      16 bytes each, if flagged
+//	hashes   8 bytes each, of stream and id, if flagged
 //	crc      4 bytes, CRC32C of the key and all of the above
 type removed struct {
 	first  uint64
 	bytes  uint64
 	events []removedEvent
-	ids    []firn.ID // as many as events, or nil
+	hashes []uint64 // of stream and id; as many as events, or nil
 }
 
 type removedEvent struct {
@@ -41,7 +41,7 @@ type removedEvent struct {
 	digest   record.Digest
 }
 
-const removedIDs = 1
+const removedHashes = 1
 
 // end is the revision behind the last one removed.
 func (r *removed) end() uint64 { return r.first + uint64(len(r.events)) }
@@ -59,8 +59,8 @@ func (r *removed) node(revision uint64) record.Node {
 
 func (r *removed) append(dst, key []byte) []byte {
 	start, flags := len(dst), byte(0)
-	if r.ids != nil {
-		flags = removedIDs
+	if r.hashes != nil {
+		flags = removedHashes
 	}
 	dst = binary.AppendUvarint(append(dst, valueVersion, flags), r.first)
 	dst = binary.AppendUvarint(dst, r.bytes)
@@ -74,8 +74,8 @@ func (r *removed) append(dst, key []byte) []byte {
 	for i := range r.events {
 		dst = append(dst, r.events[i].digest[:]...)
 	}
-	for i := range r.ids {
-		dst = append(dst, r.ids[i][:]...)
+	for _, hash := range r.hashes {
+		dst = binary.BigEndian.AppendUint64(dst, hash)
 	}
 	return binary.BigEndian.AppendUint32(dst, removedSum(key, dst[start:]))
 }
@@ -105,10 +105,10 @@ func parseRemoved(key, value []byte) (*removed, error) {
 	for i := range g.events {
 		copy(g.events[i].digest[:], r.take(len(record.Digest{})))
 	}
-	if len(flags) == 1 && flags[0] == removedIDs {
-		g.ids = make([]firn.ID, len(g.events))
-		for i := range g.ids {
-			copy(g.ids[i][:], r.take(len(firn.ID{})))
+	if len(flags) == 1 && flags[0] == removedHashes {
+		g.hashes = make([]uint64, len(g.events))
+		for i := range g.hashes {
+			g.hashes[i] = r.fixed64()
 		}
 	} else if len(flags) != 1 || flags[0] != 0 {
 		r.fail()

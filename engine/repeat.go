@@ -13,6 +13,16 @@ type held struct {
 	node  record.Node
 	draft []byte // the client part; nil for an event that was removed
 	id    firn.ID
+	hash  uint64 // of stream and id, of one that was removed: its id is not kept
+}
+
+// has reports whether the event, one of a stream, has an id, of which the hash with
+// the stream is given.
+func (h *held) has(id firn.ID, hash uint64) bool {
+	if h.draft == nil {
+		return h.hash == hash
+	}
+	return h.id == id
 }
 
 // repetition recognises an append that was made before. If all drafts are
@@ -45,6 +55,7 @@ func (a *applier) repeated(item *command.Append) (done firn.Appended, repeated b
 		var w firn.Written
 		for j, draft := range item.Writes[i].Records {
 			h, err := a.earlier(&item.Writes[i], a.writes[i], n, j)
+			id := a.drafts[n].ID
 			n++
 			if err != nil {
 				return firn.Appended{}, false, err
@@ -56,17 +67,17 @@ func (a *applier) repeated(item *command.Append) (done firn.Appended, repeated b
 				done.Time, partial.Stream = record.Time(h.node.Time), stream
 			}
 			found++
-			partial.IDs = append(partial.IDs, h.id)
+			partial.IDs = append(partial.IDs, id)
 			if h.node.Digest != record.DigestOf(draft) {
 				reused.Stream = cmp.Or(reused.Stream, stream)
-				reused.IDs = append(reused.IDs, h.id)
+				reused.IDs = append(reused.IDs, id)
 				reused.Positions = append(reused.Positions, h.node.Position)
 			}
 			if len(w.IDs) == 0 {
 				w = firn.Written{Stream: stream, FirstRevision: h.node.Revision, FirstPosition: h.node.Position}
 			}
 			w.LastRevision, w.LastPosition = h.node.Revision, h.node.Position
-			w.IDs = append(w.IDs, h.id)
+			w.IDs = append(w.IDs, id)
 			inOrder = inOrder && h.node.Revision == w.FirstRevision+firn.Revision(j)
 		}
 		if len(w.IDs) > 0 {
@@ -141,7 +152,7 @@ func (a *applier) inWindow(hash uint64, stream string, id firn.ID) (h *held, err
 		if found, err = a.heldIn(stream, p); err != nil {
 			return false
 		}
-		if found != nil && found.id == id {
+		if found != nil && found.has(id, hash) {
 			h = found
 			return false
 		}

@@ -10,14 +10,15 @@ func (a *applier) writeChunk(from int) error {
 	return a.set(a.key, a.value)
 }
 
-// sealIfFull closes the open layer when it is full. It is called between two
-// items, so that no append is divided, and depends on nothing but what was
-// applied.
+// sealIfFull closes the open layer when it is full, or when its end is wanted. It is
+// called between two items, so that no append is divided, and depends on nothing but
+// what was applied.
 func (a *applier) sealIfFull() error {
 	t := a.tail
-	if len(t.recs) < a.settings.LayerEvents && t.bytes < a.settings.LayerBytes {
+	if len(t.recs) < a.settings.LayerEvents && t.bytes < a.settings.LayerBytes && !a.sealNow {
 		return nil
 	}
+	a.sealNow = false
 	if rest := len(t.recs) % chunkEvents; rest > 0 {
 		if err := a.writeChunk(len(t.recs) - rest); err != nil {
 			return err

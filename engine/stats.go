@@ -16,6 +16,8 @@ type Stats struct {
 	OpenEvents             uint64 // events in the open layer
 	Head                   firn.Position
 	HeadTime               time.Time
+	Scavenged              firn.Position // of the newest scavenge; 0: there was none
+	Scavengeable           Swept         // what one more would have removed, when the node has counted that last
 	DiskBytes              uint64
 
 	BlockCacheHits, BlockCacheMisses int64 // since the store was opened, as all below
@@ -37,7 +39,7 @@ func (e *Engine) Stats() (Stats, error) {
 		Streams: s.p.totals.streams, SystemStreams: s.p.totals.systemStreams,
 		Bytes:  s.p.totals.bytes,
 		Layers: uint64(len(s.sealed)), OpenEvents: uint64(len(s.tail.recs)),
-		Head: s.p.head, HeadTime: s.timeOfHead(),
+		Head: s.p.head, HeadTime: s.timeOfHead(), Scavenged: s.scavengedAt(),
 		DiskBytes:      m.DiskSpaceUsage(),
 		BlockCacheHits: m.BlockCache.Hits, BlockCacheMisses: m.BlockCache.Misses,
 		StateCacheHits: s.stateHits, StateCacheMisses: s.stateMisses,

@@ -22,16 +22,18 @@ type Swept struct {
 // Scavenged returns the position of the newest scavenge, 0 where there is none,
 // and whether this node has removed all that is gone by it.
 func (e *Engine) Scavenged() (p firn.Position, swept bool) {
-	s := e.seen.Load()
-	if len(s.scavenges) == 0 {
-		return 0, true
-	}
-	p = s.scavenges[len(s.scavenges)-1].position
+	p = e.seen.Load().scavengedAt()
 	return p, e.swept.Load() >= uint64(p)
 }
 
-// Sweep removes the bytes of what is gone by the newest scavenge, layer by layer;
-// the open layer keeps what it holds until it is sealed and the next scavenge. It
+func (s *seen) scavengedAt() firn.Position {
+	if len(s.scavenges) == 0 {
+		return 0
+	}
+	return s.scavenges[len(s.scavenges)-1].position
+}
+
+// Sweep removes the bytes of what is gone by the newest scavenge, layer by layer. It
 // may be ended at any time, and begins again where it was: a layer is swept in one
 // batch, and no reader notices. Nothing that apply answers depends on it, and what
 // is left of each event is in r. pace is called after each layer, with what was
@@ -92,7 +94,11 @@ type sweep struct {
 const compactLayers = 8
 
 func (w *sweep) run(ctx context.Context, gone func(l *lookup, name string) (uint64, error)) error {
-	layers := w.e.seen.Load().sealed
+	seen := w.e.seen.Load()
+	layers := seen.sealed
+	if p := &seen.p; w.dry && p.first <= p.head { // a scavenge will end the open layer
+		layers = append(layers[:len(layers):len(layers)], sealed{number: p.layer, first: p.first, last: p.head})
+	}
 	w.done.Of = uint64(len(layers))
 	var touched []uint32
 	for i := range layers {
@@ -249,12 +255,14 @@ type removal struct {
 	batch    *pebble.Batch
 	sealed   *sealed
 	inWindow bool
-	places   map[uint32]bool // of all that is removed; true: its id is kept
+	places   map[uint32]bool // of all that is removed; true: the hash of its id is kept
 
 	name  string
 	left  *removed // of the stream under way
 	from  uint64   // the first revision that is removed now
 	bytes uint64   // of the stream's records
+
+	hashBuf []byte
 }
 
 // rangeMin is from how many events on a range of keys is removed as one.
@@ -268,7 +276,7 @@ func (m *removal) begin(name string, first uint64) (err error) {
 	if m.left == nil {
 		m.left = &removed{first: first}
 		if m.inWindow {
-			m.left.ids = []firn.ID{}
+			m.left.hashes = []uint64{}
 		}
 	}
 	if m.left.end() != first {
@@ -291,12 +299,14 @@ func (m *removal) take(revision uint64, stored []byte) error {
 		return damagedRecord(&n, m.name, err)
 	}
 	m.left.events = append(m.left.events, removedEvent{n.Position, n.Time, n.Digest})
-	if m.left.ids != nil {
-		m.left.ids = append(m.left.ids, d.ID)
+	if m.left.hashes != nil {
+		var hash uint64
+		hash, m.hashBuf = hashInStream(m.hashBuf, m.name, d.ID)
+		m.left.hashes = append(m.left.hashes, hash)
 	}
 	m.left.bytes += uint64(len(stored))
 	m.bytes += uint64(len(stored))
-	m.places[uint32(n.Position-m.sealed.first)] = m.left.ids != nil
+	m.places[uint32(n.Position-m.sealed.first)] = m.left.hashes != nil
 	return nil
 }
 
@@ -319,7 +329,7 @@ func (m *removal) end() error {
 }
 
 // ids removes what was removed from the layer's table of ids. The hashes by which
-// a repetition is found stay with the ids.
+// a repetition is found stay where r has them too.
 func (m *removal) ids() error {
 	it, err := m.db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixIDs, m.sealed.number), UpperBound: appendLayerKey(nil, prefixIDs, m.sealed.number+1)})
 	if err != nil {
@@ -357,4 +367,3 @@ func (c *layerCache) forget(layer uint32) {
 		c.remove(element)
 	}
 }
-

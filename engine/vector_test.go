@@ -65,7 +65,7 @@ func values() []struct {
 	removedKey := appendRemovedKey(nil, 2, "order-1")
 	bare := removed{first: 300, bytes: 700, events: []removedEvent{{101, 1_772_000_000_000_000, record.Digest{1}}, {300, 1_772_000_000_000_300, record.Digest{2}}}}
 	left := bare
-	left.ids = []firn.ID{{1, 15: 2}, {3, 15: 4}}
+	left.hashes = []uint64{0x0123456789abcdef, 3}
 	settings := Settings{LayerEvents: 65536, LayerBytes: 32 << 20, Window: 4 << 20}
 	id := identity{cluster: [16]byte{1}, history: [16]byte{2}}
 	defined := Definition{Version: 3, Time: record.Time(1_772_000_000_000_000), Actor: "ann", Body: []byte(`{"all":true}`)}
@@ -112,7 +112,7 @@ func values() []struct {
 			}
 			return *r, nil
 		}},
-		{"removed-without-ids", bare.append(nil, removedKey), func(b []byte) (any, error) {
+		{"removed-without-hashes", bare.append(nil, removedKey), func(b []byte) (any, error) {
 			r, err := parseRemoved(removedKey, b)
 			if err != nil {
 				return nil, err

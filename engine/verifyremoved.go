@@ -80,9 +80,8 @@ func (v *verifier) partial(ctx context.Context, s *sealed, held *view, left map[
 			gone := left[name]
 			at := r.revision - gone.first
 			all.Write(gone.events[at].digest[:])
-			if gone.ids != nil {
-				hash, _ := hashInStream(nil, name, gone.ids[at])
-				kept.ids = append(kept.ids, idEntry{hash, r.place<<2 | uint32(idInStream)})
+			if gone.hashes != nil {
+				kept.ids = append(kept.ids, idEntry{gone.hashes[at], r.place<<2 | uint32(idInStream)})
 			}
 			continue
 		}

@@ -111,6 +111,18 @@ func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
 	return wireStats(s), nil
 }
 
+// Scavenge is [service.Service.Scavenge], or dry [service.Service.Scavengeable].
+func (b backend) Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
+	var done service.Scavenged
+	var err error
+	if dry {
+		done, err = b.Service.Scavengeable(ctx, progress)
+	} else {
+		done, err = b.Service.Scavenge(ctx, actor, id, progress)
+	}
+	return wire.Scavenged{Position: done.Position, Time: done.Time, Layers: done.Layers, Events: done.Events, Bytes: done.Bytes}, err
+}
+
 // Verify checks this node's store.
 func (b backend) Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error) {
 	r, err := b.Service.Verify(ctx, progress)

@@ -40,6 +40,7 @@ type Config struct {
 
 	Heartbeat time.Duration // after so long without its leader, a node stands for election; the same on all nodes, at least 20 ms; default 300 ms
 
+	Scavenge Scavenge               // when the leader scavenges by itself; default: when it is worth it
 	RaftLog  RaftLog                // when the Raft log is shortened
 	DiskFree func() (uint64, error) // how many bytes the disk has left; default: the file system is asked
 	Peers    peer.Network           // how nodes reach each other; default [peer.TCP]; tests put a simulated one in its place
@@ -92,6 +93,32 @@ func (l *Limits) wire() wire.Limits {
 type RaftLog struct {
 	SnapshotBytes uint64 // it is shortened each time it has grown by this; 64 MiB
 	TrailingBytes uint64 // what shortening leaves; 128 MiB
+}
+
+// Scavenge says when a leader scavenges by itself: never, once a day between two
+// times of day, UTC, where there is something to be had back, or, with zero times,
+// when it is worth it: a twentieth of the store, or 1 GiB.
+type Scavenge struct {
+	Off      bool
+	From, To time.Duration
+}
+
+// ParseScavenge reads auto, off, or two times of day as in 03:00-05:00.
+func ParseScavenge(s string) (Scavenge, error) {
+	switch s {
+	case "", "auto":
+		return Scavenge{}, nil
+	case "off":
+		return Scavenge{Off: true}, nil
+	}
+	from, to, ok := strings.Cut(s, "-")
+	begin, err1 := time.Parse("15:04", from)
+	end, err2 := time.Parse("15:04", to)
+	if !ok || err1 != nil || err2 != nil || begin.Equal(end) {
+		return Scavenge{}, firn.Errorf(firn.ErrInvalid, "scavenge %.40q; give auto, off, or two times of day, UTC, as in 03:00-05:00", s)
+	}
+	midnight := begin.Truncate(24 * time.Hour)
+	return Scavenge{From: begin.Sub(midnight), To: end.Sub(midnight)}, nil
 }
 
 // Member is one of a cluster's first nodes.

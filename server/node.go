@@ -60,7 +60,7 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 	n.metrics = web.NewMetrics(n.figures)
 	n.service = service.New(service.Options{
 		EventBytesMax: c.Limits.EventBytes, AppendBytesMax: c.Limits.AppendBytes, AppendEventsMax: c.Limits.AppendEvents,
-		Appended: n.metrics.Appended, Now: s.Now, Logger: n.log,
+		Appended: n.metrics.Appended, Now: s.Now, Logger: n.log, Scavenge: service.Schedule(c.Scavenge),
 	})
 	defer func() {
 		if err != nil {

@@ -80,6 +80,9 @@ func wireStats(s engine.Stats) wire.Stats {
 		{Name: "system_streams", Value: s.SystemStreams},
 		{Name: "flushed_bytes", Value: s.FlushedBytes},
 		{Name: "compacted_bytes", Value: s.CompactedBytes},
+		{Name: "scavenged_position", Value: uint64(s.Scavenged)},
+		{Name: "scavengeable_events", Value: s.Scavengeable.Events},
+		{Name: "scavengeable_bytes", Value: s.Scavengeable.Bytes},
 	}
 	for _, c := range caches(&s) {
 		out.Figures = append(out.Figures,

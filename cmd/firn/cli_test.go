@@ -145,6 +145,17 @@ func (m *memory) Verify(_ context.Context, _ string, progress func(done, total u
 	return m.report, nil
 }
 
+func (m *memory) Scavengeable(_ context.Context, _ string, progress func(done, total uint64)) (wire.Scavenged, error) {
+	progress(1, 2)
+	return wire.Scavenged{Layers: 2, Events: 30, Bytes: 4000}, nil
+}
+
+func (m *memory) Scavenge(_ context.Context, _ firn.ID, progress func(done, total uint64)) (wire.Scavenged, error) {
+	progress(2, 2)
+	m.admin = append(m.admin, "scavenge")
+	return wire.Scavenged{Position: 17, Time: time.UnixMicro(1_772_000_000_000_000), Layers: 2, Events: 30, Bytes: 4000}, nil
+}
+
 func (m *memory) Status(context.Context, string) (wire.ClusterStatus, error) {
 	return wire.ClusterStatus{Leader: "n1", Term: 7, Nodes: []wire.NodeStatus{
 		{ID: "n1", Role: "voter", Up: true, Address: "127.0.0.1:7400", Peer: "127.0.0.1:7410", HTTP: "127.0.0.1:7420", Applied: 12, Version: "v1", DiskFree: 99},

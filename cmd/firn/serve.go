@@ -27,6 +27,7 @@ type serveOptions struct {
 	frame       byteSize
 	event       byteSize
 	append      byteSize
+	scavenge    string
 }
 
 func newServeCommand(c *console) *cobra.Command {
@@ -85,6 +86,7 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 	f.IntVar(&o.Limits.AppendEvents, "max-append-events", firn.AppendEventsMax, "most events in one append, up to 4096")
 	f.IntVar(&o.Limits.NameBytes, "max-name", firn.StreamNameBytesMax, "longest stream name in bytes, up to 512")
 	f.StringVar(&o.TLS, "tls", "", "a directory with the node's certificate, its key and the authority's certificate (default: no TLS)")
+	f.StringVar(&o.scavenge, "scavenge", "auto", "give back the space of what is hidden: auto (when it is worth it), off, or once a day between two times of day, UTC, as in 03:00-05:00")
 	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
 	return cmd
 }
@@ -108,6 +110,10 @@ func (o *serveOptions) config() (server.Config, error) {
 	}
 	if len(o.bootstrap) > 0 && o.Join != "" {
 		return config, usage("both --bootstrap and --join are given; a node either begins a cluster or joins one")
+	}
+	var err error
+	if config.Scavenge, err = server.ParseScavenge(o.scavenge); err != nil {
+		return config, usage("--%v", err)
 	}
 	config.CacheBytes, config.DiskReserve = int64(o.cache), uint64(o.diskReserve)
 	config.Limits.FrameBytes, config.Limits.EventBytes, config.Limits.AppendBytes = int(o.frame), int(o.event), int(o.append)

@@ -33,6 +33,9 @@ type store interface {
 	Verify(ctx context.Context, address string, progress func(done, total uint64)) (wire.Report, error)
 	backups
 
+	Scavengeable(ctx context.Context, address string, progress func(done, total uint64)) (wire.Scavenged, error)
+	Scavenge(ctx context.Context, id firn.ID, progress func(done, total uint64)) (wire.Scavenged, error)
+
 	AddNode(ctx context.Context, id, peer string) error
 	RemoveNode(ctx context.Context, id string) error
 	PromoteNode(ctx context.Context, id string) error

@@ -60,6 +60,8 @@ func FuzzAddNode(f *testing.F)      { fuzzKind(f, wire.KindAddNode) }
 func FuzzNamed(f *testing.F)        { fuzzKind(f, wire.KindRemoveNode) }
 func FuzzProgress(f *testing.F)     { fuzzKind(f, wire.KindProgress) }
 func FuzzVerified(f *testing.F)     { fuzzKind(f, wire.KindVerified) }
+func FuzzScavenge(f *testing.F)     { fuzzKind(f, wire.KindScavenge) }
+func FuzzScavenged(f *testing.F)    { fuzzKind(f, wire.KindScavenged) }
 func FuzzSubscribe(f *testing.F)    { fuzzKind(f, wire.KindSubscribe) }
 func FuzzMarks(f *testing.F)        { fuzzKind(f, wire.KindMarks) }
 func FuzzDefineGroup(f *testing.F)  { fuzzKind(f, wire.KindCreateGroup) }

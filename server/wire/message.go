@@ -53,6 +53,8 @@ const (
 	KindProgress    Kind = 56 // N
 	KindVerified    Kind = 57 // N
 	KindCounted     Kind = 58 // N
+	KindScavenge    Kind = 60 // C  Progress, any number of them, then Scavenged
+	KindScavenged   Kind = 61 // N
 
 	KindSubscribe Kind = 64 // C  Events and Marks, any number of them; ended by Error
 	KindMarks     Kind = 65 // N
@@ -109,6 +111,7 @@ var kindNames = [...]string{
 	KindStatus:   "Status", KindStatusIs: "StatusIs", KindAddNode: "AddNode", KindRemoveNode: "RemoveNode",
 	KindPromoteNode: "PromoteNode", KindTransfer: "Transfer", KindDone: "Done",
 	KindVerify: "Verify", KindProgress: "Progress", KindVerified: "Verified", KindCounted: "Counted",
+	KindScavenge: "Scavenge", KindScavenged: "Scavenged",
 	KindSubscribe: "Subscribe", KindMarks: "Marks",
 	KindCreateGroup: "CreateGroup", KindUpdateGroup: "UpdateGroup", KindDeleteGroup: "DeleteGroup",
 	KindGroups: "Groups", KindGroupList: "GroupList", KindGroup: "Group", KindGroupInfo: "GroupInfo",
@@ -206,6 +209,10 @@ func New(k Kind) Message {
 		return new(Progress)
 	case KindVerified:
 		return new(Report)
+	case KindScavenge:
+		return new(Scavenge)
+	case KindScavenged:
+		return new(Scavenged)
 	case KindSubscribe:
 		return new(Subscribe)
 	case KindMarks:

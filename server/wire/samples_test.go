@@ -146,6 +146,9 @@ func samples() []sample {
 		{"verify", 25, &wire.Plain{Is: wire.KindVerify}},
 		{"progress", 25, &wire.Progress{Done: 100, Total: 8577}},
 		{"verified", 25, &wire.Report{Events: 8577, Streams: 1434, Layers: 2, ChainIndex: 900, ChainHash: 1 << 63, Faults: []wire.Fault{{Invariant: 3, Key: []byte("e\x00"), Stream: "order-42", Position: 17, Text: "revision 3 stands twice"}}}},
+		{"scavenge", 25, &wire.Scavenge{ID: someID}},
+		{"scavenge-dry", 25, &wire.Scavenge{Dry: true}},
+		{"scavenged", 25, &wire.Scavenged{Position: 70003, Time: someTime, Layers: 3, Events: 1200, Bytes: 400_000}},
 		{"subscribe", 26, &wire.Subscribe{Credit: 2 << 20, Query: firn.Query{Category: "order", From: firn.PositionPoint(70003), TypePrefixes: []string{"Order"}, History: otherID}}},
 		{"subscribe-stream", 27, &wire.Subscribe{Credit: 1, Query: firn.Query{Stream: "order-42", From: firn.RevisionPoint(3), Types: []string{"OrderPaid"}}}},
 		{"marks", 26, &wire.Marks{Marks: []firn.Mark{

@@ -12,13 +12,14 @@ import (
 )
 
 // lead is what a replica does while it leads: it coordinates the consumer
-// groups, and makes snapshots.
+// groups, makes snapshots, and scavenges. What was scavenged it removes always.
 type lead struct {
 	service *Service
 	replica *Replica
 	ctx     context.Context // ends with close
 	cancel  context.CancelFunc
 	keeper  *keeper
+	sweeper *sweeper
 	running sync.WaitGroup
 
 	mu      sync.Mutex
@@ -42,10 +43,11 @@ const takeUpPause = 50 * time.Millisecond
 func (s *Service) takeUp(r *Replica) *lead {
 	l := &lead{service: s, replica: r, groups: make(map[string]*coordinated), changed: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.keeper = newKeeper(l)
+	l.keeper, l.sweeper = newKeeper(l), newSweeper(l)
 	l.running.Go(l.follow)
 	l.running.Go(l.followDefinitions)
 	l.running.Go(l.keeper.run)
+	l.running.Go(l.sweeper.run)
 	return l
 }
 

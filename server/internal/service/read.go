@@ -150,7 +150,9 @@ func (s *Service) Stats(ctx context.Context, c firn.Consistency) (engine.Stats, 
 	if err != nil {
 		return engine.Stats{}, err
 	}
-	return r.Engine.Stats()
+	stats, err := r.Engine.Stats()
+	stats.Scavengeable = s.scavengeable()
+	return stats, err
 }
 
 // Verify checks every invariant of this node's store.

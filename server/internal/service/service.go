@@ -18,6 +18,8 @@ type Options struct {
 	AppendBytesMax  int // at most firn.AppendBytesMax, the default
 	AppendEventsMax int // at most firn.AppendEventsMax, the default
 
+	Scavenge Schedule // default: when it is worth it
+
 	Now      func() time.Time                                      // default time.Now
 	Logger   *slog.Logger                                          // default: nothing is logged
 	Appended func(events int, took time.Duration, err *firn.Error) // called after each append; default nothing

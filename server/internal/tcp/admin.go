@@ -47,19 +47,34 @@ func (j job) changeNode() (wire.Message, error) {
 	return done, b.PromoteNode(ctx, actor, m.Node)
 }
 
-// progressEvery is how often a verification tells how far it has come.
+// progressEvery is how often something long tells how far it has come.
 const progressEvery = 100 * time.Millisecond
 
 func (j job) verify() (wire.Message, error) {
 	if err := wire.ParseInto(&wire.Plain{Is: j.header.Kind}, j.body.B); err != nil {
 		return nil, err
 	}
+	report, err := j.conn.server.backend.Verify(j.call.ctx, j.progress())
+	return &report, err
+}
+
+// progress returns a function that tells the client how far something has come, a
+// few times a second.
+func (j job) progress() func(done, total uint64) {
 	var told time.Time
-	report, err := j.conn.server.backend.Verify(j.call.ctx, func(done, total uint64) {
+	return func(done, total uint64) {
 		if now := time.Now(); now.Sub(told) >= progressEvery {
 			told = now
 			j.conn.out.Send(j.call.ctx, wire.FrameOf(j.header.Call, &wire.Progress{Done: done, Total: total}))
 		}
-	})
-	return &report, err
+	}
+}
+
+func (j job) scavenge() (wire.Message, error) {
+	var m wire.Scavenge
+	if err := wire.ParseInto(&m, j.body.B); err != nil {
+		return nil, err
+	}
+	done, err := j.conn.server.backend.Scavenge(j.call.ctx, j.conn.actor, m.ID, m.Dry, j.progress())
+	return &done, err
 }

@@ -97,6 +97,10 @@ type Admin interface {
 	// read is told, from another goroutine, how many bytes were read for it,
 	// also where none of them go into it.
 	Backup(ctx context.Context, actor string, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error)
+
+	// Scavenge makes what is hidden gone, and removes it from the node's own
+	// store; dry, it only counts. progress is told of layers.
+	Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error)
 }
 
 // Identity says who the node is.

@@ -27,6 +27,7 @@ func init() {
 	handlers[wire.KindTransfer] = job.changeNode
 	handlers[wire.KindVerify] = job.verify
 	handlers[wire.KindBackup] = job.backup
+	handlers[wire.KindScavenge] = job.scavenge
 	handlers[wire.KindLoad] = job.load
 	handlers[wire.KindSaveSnapshot] = job.saveSnapshot
 	handlers[wire.KindDefine] = job.define

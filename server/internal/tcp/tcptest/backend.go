@@ -227,6 +227,10 @@ func (b *Backend) Transfer(ctx context.Context, actor, node string) error {
 	return b.admin("transfer to", node, "")
 }
 
+func (b *Backend) Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
+	return wire.Scavenged{}, b.admin("scavenge", "", "")
+}
+
 func (b *Backend) Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error) {
 	var report wire.Report
 	for _, err := range b.Store.Read(ctx, firn.Query{All: true, System: true}) {
