@@ -48,12 +48,12 @@ type sweeper struct {
 }
 
 const (
-	sweepLook      = time.Second // how often a node looks whether there is something to remove
-	scavengeLook   = time.Hour   // how often it counts what could be
-	scavengeFirst  = time.Minute // after the start
-	scavengeWorth  = 20          // of the store's bytes, one in so many
-	scavengeBytes  = 1 << 30     // or so many
-	sweepRate      = 64 << 20    // bytes a second that are read and written
+	sweepLook      = time.Second      // how often a node looks whether there is something to remove
+	scavengeLook   = time.Hour        // how often it counts what could be
+	scavengeFirst  = 10 * time.Minute // after the start
+	scavengeWorth  = 20               // of the store's bytes, one in so many
+	scavengeBytes  = 1 << 30          // or so many
+	sweepRate      = 64 << 20         // bytes a second that are read and written
 	countRate      = 4 * sweepRate
 	sweepPauseMost = time.Second
 )
