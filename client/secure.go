@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/server/wire"
@@ -27,7 +28,9 @@ type Certificates struct {
 }
 
 // Config reads the files, and reads Cert and Key again for each connection, so
-// that new ones are taken up. Its error is ErrInvalid and names the file.
+// that new ones are taken up. While these cannot be used (a certificate and its
+// key are not replaced in one step) the ones from before are shown. Its error is
+// ErrInvalid and names the file.
 func (c Certificates) Config() (*tls.Config, error) {
 	if c.Authorities == "" {
 		return nil, firn.Errorf(firn.ErrInvalid, "which authority the nodes' certificates are of is not said; give its certificate, ca.crt")
@@ -46,10 +49,18 @@ func (c Certificates) Config() (*tls.Config, error) {
 	if c.Cert == "" {
 		return config, nil
 	}
-	if _, err := c.own(); err != nil {
+	first, err := c.own()
+	if err != nil {
 		return nil, err
 	}
-	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.own() }
+	var good atomic.Pointer[tls.Certificate]
+	good.Store(first)
+	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if now, err := c.own(); err == nil {
+			good.Store(now)
+		}
+		return good.Load(), nil
+	}
 	return config, nil
 }
 
