@@ -14,6 +14,7 @@ const (
 	FoldDefinition     DefinitionClass = 2
 	UpcasterDefinition DefinitionClass = 3
 	SchemaDefinition   DefinitionClass = 4
+	UserDefinition     DefinitionClass = 5 // its source: see [UserChange] and [ParseUser]
 )
 
 func (c DefinitionClass) String() string {
@@ -24,6 +25,8 @@ func (c DefinitionClass) String() string {
 		return "upcaster"
 	case SchemaDefinition:
 		return "schema"
+	case UserDefinition:
+		return "user"
 	}
 	return "definition"
 }
@@ -39,8 +42,8 @@ type Definition struct {
 	Source   []byte // the text, as it was given; empty: with this version the definition ended
 }
 
-// Definitions is what a store offers beside [Store] that keeps folds, upcasters
-// and schemas. Changes are durable at a majority when a call returns nil.
+// Definitions is what a store offers beside [Store] that keeps folds, upcasters,
+// schemas and users. Changes are durable at a majority when a call returns nil.
 type Definitions interface {
 	// Define gives a name a new definition, or ends it where the source is
 	// empty. The expectation is held against the name's version: none (there is

@@ -16,7 +16,7 @@ const StreamNameBytesMax = 512
 const CategoriesStream = "$categories"
 
 // DefinitionsStream is the system stream that records every change of what the
-// cluster's members share: groups, folds, upcasters, schemas.
+// cluster's members share: groups, folds, upcasters, schemas, users.
 const DefinitionsStream = "$definitions"
 
 // ScavengesStream is the system stream that records each scavenge: from there on

@@ -119,6 +119,11 @@ func (a *applier) judgeDefine(expect firn.Expectation, v *Definition) error {
 			return firn.Errorf(firn.ErrTooLarge, "there are %d groups, which is the most; delete those that are not needed", len(a.groups))
 		}
 	}
+	if v.Class == command.ClassUser {
+		if err := a.judgeUser(v); err != nil {
+			return err
+		}
+	}
 	if !ends && bytes > definedBytesMax {
 		return firn.Errorf(firn.ErrTooLarge, "with the %s %s all definitions would have %d bytes; at most %d are allowed, delete what is not needed", v.Class, v.Name, bytes, definedBytesMax)
 	}

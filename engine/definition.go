@@ -82,14 +82,18 @@ func versionIn(data []byte) (uint64, bool) {
 // CheckDefinition says what is wrong with a definition by itself, or nil. What
 // its body means is its class's to say.
 func CheckDefinition(class command.Class, name string, body []byte) error {
+	marks, allowed := "._-", "'.', '_' or '-'"
+	if class == command.ClassUser { // as certificates name them
+		marks, allowed = "._-@+", "'.', '_', '-', '@' or '+'"
+	}
 	odd := func(r rune) bool {
-		return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r))
+		return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r))
 	}
 	switch {
 	case !class.Known():
 		return firn.Errorf(firn.ErrInvalid, "a definition of class %d; the classes are 1 to %d", class, len(command.Classes()))
 	case name == "" || len(name) > DefinitionNameMax || strings.ContainsFunc(name, odd):
-		return firn.Errorf(firn.ErrInvalid, "the name %.140q of a %s; give 1 to %d letters, digits, '.', '_' or '-'", name, class, DefinitionNameMax)
+		return firn.Errorf(firn.ErrInvalid, "the name %.140q of a %s; give 1 to %d letters, digits, %s", name, class, DefinitionNameMax, allowed)
 	case len(body) > DefinitionBytesMax:
 		return firn.Errorf(firn.ErrTooLarge, "the %s %s has %d bytes; at most %d are allowed", class, name, len(body), DefinitionBytesMax)
 	case len(body) > 0 && !json.Valid(body):

@@ -32,9 +32,10 @@ const (
 	ClassFold     Class = 2
 	ClassUpcaster Class = 3
 	ClassSchema   Class = 4
+	ClassUser     Class = 5
 )
 
-var classNames = [...]string{ClassGroup: "group", ClassFold: "fold", ClassUpcaster: "upcaster", ClassSchema: "schema"}
+var classNames = [...]string{ClassGroup: "group", ClassFold: "fold", ClassUpcaster: "upcaster", ClassSchema: "schema", ClassUser: "user"}
 
 // Classes returns every class, in order of number.
 func Classes() []Class {

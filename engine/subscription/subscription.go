@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/firndb/firn"
@@ -18,6 +19,10 @@ type Options struct {
 	// the first event that was passed by; default 1 s.
 	Distance uint64
 	Pause    time.Duration
+
+	// Once it is closed, Next waits for nothing any more and returns ErrCut; nil:
+	// it never is.
+	Cut <-chan struct{}
 
 	Closed func() // called by Close, once; default nothing
 }
@@ -197,10 +202,15 @@ func (s *Subscription) wait(ctx context.Context, checkpoint firn.Mark) (*firn.Ma
 		return nil, nil
 	case <-pause:
 		return &checkpoint, nil
+	case <-s.o.Cut:
+		return nil, ErrCut
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
+
+// ErrCut is what a subscription ends with that was cut off while it waited.
+var ErrCut = errors.New("the subscription was cut off")
 
 // Rest lets go of the memory that the subscription holds; whoever waits for a
 // consumer for long calls it. The events of the last step are no longer valid.
