@@ -13,23 +13,23 @@ import (
 	"github.com/firndb/firn/server/wire"
 )
 
-// backend shows a node to the TCP door. What is not here, the service answers
+// backend shows a node to the TCP door. What is not here, the guard answers
 // itself.
 type backend struct {
-	*service.Service
+	service.Guard
 	node *Node
 }
 
 var _ tcp.Backend = backend{}
 
-// Append is [service.Service.Append].
-func (b backend) Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error) {
-	return b.Service.Append(ctx, actor, commandWrites(writes))
+// Append is [service.Guard.Append].
+func (b backend) Append(ctx context.Context, writes []wire.Write) (firn.Appended, error) {
+	return b.Guard.Append(ctx, commandWrites(writes))
 }
 
-// AppendAt is [service.Service.AppendAt].
-func (b backend) AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error) {
-	return b.Service.AppendAt(ctx, actor, at, commandWrites(writes))
+// AppendAt is [service.Guard.AppendAt].
+func (b backend) AppendAt(ctx context.Context, at time.Time, writes []wire.Write) (firn.Appended, error) {
+	return b.Guard.AppendAt(ctx, at, commandWrites(writes))
 }
 
 func commandWrites(writes []wire.Write) []command.Write {
@@ -43,7 +43,7 @@ func commandWrites(writes []wire.Write) []command.Write {
 
 // Subscribe opens a subscription on this node.
 func (b backend) Subscribe(ctx context.Context, q firn.Query) (tcp.Subscription, error) {
-	s, err := b.Service.Follow(ctx, q)
+	s, err := b.Guard.Follow(ctx, q)
 	return following{s}, err
 }
 
@@ -55,9 +55,9 @@ func (f following) Next(ctx context.Context) (tcp.Step, error) {
 	return tcp.Step(step), err
 }
 
-// Consume is [service.Service.Consume].
+// Consume is [service.Guard.Consume].
 func (b backend) Consume(ctx context.Context, name string, inFlight uint32) (tcp.Consumer, error) {
-	c, err := b.Service.Consume(ctx, name, inFlight)
+	c, err := b.Guard.Consume(ctx, name, inFlight)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +65,10 @@ func (b backend) Consume(ctx context.Context, name string, inFlight uint32) (tcp
 }
 
 // consuming shows a consumer of a group to the TCP door.
-type consuming struct{ *service.Consumer }
+type consuming struct{ *service.GuardedConsumer }
 
 func (c consuming) Next(ctx context.Context, most int) ([]wire.Delivery, error) {
-	due, err := c.Consumer.Next(ctx, most)
+	due, err := c.GuardedConsumer.Next(ctx, most)
 	deliveries := make([]wire.Delivery, len(due))
 	for i := range due {
 		d := &due[i]
@@ -80,9 +80,9 @@ func (c consuming) Next(ctx context.Context, most int) ([]wire.Delivery, error) 
 	return deliveries, err
 }
 
-// Load is [service.Service.Load].
+// Load is [service.Guard.Load].
 func (b backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error) {
-	found, err := b.Service.Load(ctx, q)
+	found, err := b.Guard.Load(ctx, q)
 	return tcp.Loading{
 		Found: wire.Loaded{
 			Version: found.Version, Revision: found.Revision, Position: found.Position, Open: found.Open,
@@ -94,17 +94,17 @@ func (b backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, error
 
 // Stream describes a stream, linearizably.
 func (b backend) Stream(ctx context.Context, name string, at firn.Point) (firn.StreamInfo, error) {
-	return b.Service.Stream(ctx, name, at, firn.Consistency{})
+	return b.Guard.Stream(ctx, name, at, firn.Consistency{})
 }
 
-// Streams is [service.Service.Streams].
+// Streams is [service.Guard.Streams].
 func (b backend) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[firn.StreamInfo, error] {
-	return b.Service.Streams(ctx, q)
+	return b.Guard.Streams(ctx, q)
 }
 
 // Stats answers once this node has applied what was committed.
 func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
-	s, err := b.Service.Stats(ctx, firn.Consistency{})
+	s, err := b.Guard.Stats(ctx, firn.Consistency{})
 	if err != nil {
 		return wire.Stats{}, err
 	}
@@ -112,20 +112,20 @@ func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
 }
 
 // Scavenge is [service.Service.Scavenge], or dry [service.Service.Scavengeable].
-func (b backend) Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
+func (b backend) Scavenge(ctx context.Context, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
 	var done service.Scavenged
 	var err error
 	if dry {
-		done, err = b.Service.Scavengeable(ctx, progress)
+		done, err = b.Guard.Scavengeable(ctx, progress)
 	} else {
-		done, err = b.Service.Scavenge(ctx, actor, id, progress)
+		done, err = b.Guard.Scavenge(ctx, id, progress)
 	}
 	return wire.Scavenged{Position: done.Position, Time: done.Time, Layers: done.Layers, Events: done.Events, Bytes: done.Bytes}, err
 }
 
 // Verify checks this node's store.
 func (b backend) Verify(ctx context.Context, progress func(done, total uint64)) (wire.Report, error) {
-	r, err := b.Service.Verify(ctx, progress)
+	r, err := b.Guard.Verify(ctx, progress)
 	if err != nil {
 		return wire.Report{}, err
 	}
@@ -148,7 +148,10 @@ func (b backend) Identity() tcp.Identity {
 }
 
 // Status is the cluster as this node sees it.
-func (b backend) Status(context.Context) (wire.ClusterStatus, error) {
+func (b backend) Status(ctx context.Context) (wire.ClusterStatus, error) {
+	if err := b.Guard.Authenticate(ctx); err != nil {
+		return wire.ClusterStatus{}, err
+	}
 	r, err := b.node.current()
 	if err != nil {
 		return wire.ClusterStatus{}, err
@@ -156,6 +159,11 @@ func (b backend) Status(context.Context) (wire.ClusterStatus, error) {
 	s := r.raft.Status()
 	out := wire.ClusterStatus{Leader: s.Leader, Term: s.Term, Version: r.engine.ClusterVersion()}
 	out.Cluster, out.History = r.engine.Identity()
+	access, err := b.node.service.Asked()
+	if err != nil {
+		return wire.ClusterStatus{}, err
+	}
+	out.Access = string(access)
 	for _, n := range s.Nodes {
 		out.Nodes = append(out.Nodes, wire.NodeStatus{
 			ID: n.ID, Role: string(n.Role), Up: n.Up,
@@ -167,7 +175,11 @@ func (b backend) Status(context.Context) (wire.ClusterStatus, error) {
 }
 
 // AddNode refuses what could never be reached: the others would try for ever.
-func (b backend) AddNode(ctx context.Context, actor, id, peer string) error {
+func (b backend) AddNode(ctx context.Context, id, peer string) error {
+	actor, err := b.Guard.AddNode(ctx, id)
+	if err != nil {
+		return err
+	}
 	if !validID.MatchString(id) {
 		return firn.Errorf(firn.ErrInvalid, "the id %.80q; give 1 to 64 letters, digits, '.', '_' or '-'", id)
 	}
@@ -177,16 +189,25 @@ func (b backend) AddNode(ctx context.Context, actor, id, peer string) error {
 	return b.change("add", actor, id, func(r *replication.Node) error { return r.AddNonvoter(ctx, id, peer) })
 }
 
-func (b backend) RemoveNode(ctx context.Context, actor, id string) error {
-	return b.change("remove", actor, id, func(r *replication.Node) error { return r.Remove(ctx, id) })
+func (b backend) RemoveNode(ctx context.Context, id string) error {
+	return b.administer(ctx, "remove", id, func(r *replication.Node) error { return r.Remove(ctx, id) })
 }
 
-func (b backend) PromoteNode(ctx context.Context, actor, id string) error {
-	return b.change("promote", actor, id, func(r *replication.Node) error { return r.Promote(ctx, id) })
+func (b backend) PromoteNode(ctx context.Context, id string) error {
+	return b.administer(ctx, "promote", id, func(r *replication.Node) error { return r.Promote(ctx, id) })
 }
 
-func (b backend) Transfer(ctx context.Context, actor, id string) error {
-	return b.change("transfer leadership to", actor, id, func(r *replication.Node) error { return r.Transfer(ctx, id) })
+func (b backend) Transfer(ctx context.Context, id string) error {
+	return b.administer(ctx, "transfer leadership to", id, func(r *replication.Node) error { return r.Transfer(ctx, id) })
+}
+
+// administer makes a change to the cluster's members that takes an admin.
+func (b backend) administer(ctx context.Context, what, id string, do func(*replication.Node) error) error {
+	actor, err := b.Guard.Administer(ctx, what+" a node")
+	if err != nil {
+		return err
+	}
+	return b.change(what, actor, id, do)
 }
 
 // change makes a change to the cluster's members and logs who asked for it.

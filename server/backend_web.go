@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"iter"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
@@ -10,25 +9,24 @@ import (
 	"github.com/firndb/firn/server/internal/web"
 )
 
-// webBackend shows a node to the HTTP door. Events that come by it carry no
-// actor.
-type webBackend struct{ node *Node }
+// webBackend shows a node to the HTTP door. What is not here, the guard answers
+// itself.
+type webBackend struct {
+	service.Guard
+	node *Node
+}
 
 var _ web.Backend = webBackend{}
 
 func (b webBackend) Ready(ctx context.Context) error { return b.node.Ready(ctx) }
 
 func (b webBackend) Append(ctx context.Context, writes ...firn.Write) (firn.Appended, error) {
-	return b.node.Store().Append(ctx, writes...)
-}
-
-func (b webBackend) Read(ctx context.Context, q firn.Query) iter.Seq2[firn.Event, error] {
-	return b.node.service.Read(ctx, q)
+	return b.Guard.AppendDrafts(ctx, writes...)
 }
 
 // Subscribe opens a subscription on this node.
 func (b webBackend) Subscribe(ctx context.Context, q firn.Query) (web.Subscription, error) {
-	s, err := b.node.service.Follow(ctx, q)
+	s, err := b.Guard.Follow(ctx, q)
 	return &decoding{Following: s}, err
 }
 
@@ -51,14 +49,6 @@ func (d *decoding) Next(ctx context.Context) (web.Step, error) {
 		d.events = append(d.events, e)
 	}
 	return web.Step{Events: d.events, Mark: step.Mark, More: step.More}, err
-}
-
-func (b webBackend) Stream(ctx context.Context, name string, at firn.Point, c firn.Consistency) (firn.StreamInfo, error) {
-	return b.node.service.Stream(ctx, name, at, c)
-}
-
-func (b webBackend) Resolve(ctx context.Context, p firn.Point, c firn.Consistency) (firn.Position, bool, error) {
-	return b.node.service.Resolve(ctx, p, c)
 }
 
 func (b webBackend) LeaderHTTP() string {

@@ -14,8 +14,12 @@ import (
 // Backup gives an image of this node's store, which lasts until it is closed:
 // with everything that was acknowledged before the call, unless the request says
 // that what this node has will do.
-func (b backend) Backup(ctx context.Context, actor string, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error) {
-	if _, _, err := b.Service.Head(ctx, firn.Consistency{Local: m.Local}); err != nil {
+func (b backend) Backup(ctx context.Context, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error) {
+	actor, err := b.Guard.Administer(ctx, "take a backup")
+	if err != nil {
+		return 0, nil, err
+	}
+	if _, _, err := b.Guard.Head(ctx, firn.Consistency{Local: m.Local}); err != nil {
 		return 0, nil, err
 	}
 	r, err := b.node.current()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/replication/peer"
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -26,6 +27,7 @@ type Config struct {
 	// How a fresh directory comes to its data; ignored on a directory that has some.
 	Bootstrap []Member // the cluster's first nodes, the same list on each of them
 	Join      string   // client address of any node of the cluster to join
+	JoinToken string   // of an admin there; default AdminToken
 
 	CacheBytes     int64  // memory for caches; default 256 MiB
 	MaxConnections int    // client connections; default 20,000
@@ -37,6 +39,10 @@ type Config struct {
 	// authorities that it trusts (package internal/certificate has the names).
 	// All three ports then speak TLS 1.3 and nothing else. "": no TLS.
 	TLS string
+
+	// RequireUsers lets nobody do anything before there is a user.
+	RequireUsers bool
+	AdminToken   string // whoever presents it to this node is an admin, before there are users and when no other is left; 32 bytes or more, "": none
 
 	Heartbeat time.Duration // after so long without its leader, a node stands for election; the same on all nodes, at least 20 ms; default 300 ms
 
@@ -129,6 +135,18 @@ type Member struct {
 
 const cacheBytesDefault = 256 << 20
 
+const adminTokenBytesMin = 32
+
+// access says who may call the node.
+func (c *Config) access() security.Rules {
+	r := security.Rules{Require: c.RequireUsers, Certificates: c.TLS != ""}
+	if c.AdminToken != "" {
+		hash := security.HashToken(c.AdminToken)
+		r.Operator = &hash
+	}
+	return r
+}
+
 // Bounds of Config.Heartbeat. A longer one would leave a cluster without a
 // leader for minutes.
 const (
@@ -200,6 +218,12 @@ func (c *Config) check() error {
 	}
 	if c.MaxConnections < 0 {
 		fault("at most %d connections; give a positive number", c.MaxConnections)
+	}
+	if n := len(c.AdminToken); n > 0 && n < adminTokenBytesMin {
+		fault("an admin token of %d bytes can be guessed; give one of %d or more, as firn user token makes it", n, adminTokenBytesMin)
+	}
+	if c.JoinToken == "" {
+		c.JoinToken = c.AdminToken
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

@@ -37,7 +37,7 @@ func (n *Node) join() {
 func (n *Node) tryJoin() error {
 	ctx, cancel := context.WithTimeout(n.ctx, 10*time.Second)
 	defer cancel()
-	o := client.Options{Dial: n.around.Clients.Dial}
+	o := client.Options{Token: n.config.JoinToken, Dial: n.around.Clients.Dial}
 	if n.secure != nil {
 		o.TLS = n.secure.Dial()
 	}

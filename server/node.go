@@ -12,6 +12,7 @@ import (
 	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/internal/certs"
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/internal/service"
 	"github.com/firndb/firn/server/internal/tcp"
 	"github.com/firndb/firn/server/internal/web"
@@ -60,7 +61,8 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 	n.metrics = web.NewMetrics(n.figures)
 	n.service = service.New(service.Options{
 		EventBytesMax: c.Limits.EventBytes, AppendBytesMax: c.Limits.AppendBytes, AppendEventsMax: c.Limits.AppendEvents,
-		Appended: n.metrics.Appended, Now: s.Now, Logger: n.log, Scavenge: service.Schedule(c.Scavenge),
+		Appended: n.metrics.Appended, Refused: n.metrics.Refused, Now: s.Now, Logger: n.log, Scavenge: service.Schedule(c.Scavenge),
+		Access: c.access(),
 	})
 	defer func() {
 		if err != nil {
@@ -141,14 +143,17 @@ func (n *Node) bootstrap() []replication.Server {
 // openDoors opens the ports for clients.
 func (n *Node) openDoors() error {
 	c := &n.config
+	if access, err := n.service.Asked(); err == nil {
+		n.log.Info("access: " + access.Words())
+	}
 	l, err := n.around.Clients.Listen(c.Listen.Client)
 	if err != nil {
 		return firn.Errorf(firn.ErrUnavailable, "the client address %s cannot be listened on: %v", c.Listen.Client, err)
 	}
-	n.door, err = tcp.Serve(l, backend{n.service, n}, tcp.Options{
+	n.door, err = tcp.Serve(l, backend{n.service.Guard(), n}, tcp.Options{
 		Limits:         c.Limits.wire(),
 		MaxConnections: c.MaxConnections, Logger: n.log,
-		TLS: n.clientTLS(wire.ALPN), Authenticate: n.authenticate,
+		TLS: n.clientTLS(wire.ALPN),
 	})
 	if err != nil {
 		l.Close()
@@ -161,9 +166,9 @@ func (n *Node) openDoors() error {
 	if err != nil {
 		return firn.Errorf(firn.ErrUnavailable, "the HTTP address %s cannot be listened on: %v", c.Listen.HTTP, err)
 	}
-	n.http = web.New(webBackend{n}, n.metrics, web.Options{
+	n.http = web.New(webBackend{n.service.Guard(), n}, n.metrics, web.Options{
 		BodyBytes: c.Limits.FrameBytes, EventBytes: c.Limits.EventBytes, AppendEvents: c.Limits.AppendEvents, Logger: n.log,
-		TLS: n.clientTLS("http/1.1"), Authenticate: n.authenticate,
+		TLS: n.clientTLS("http/1.1"),
 	})
 	n.running.Go(func() {
 		if err := n.http.Serve(h); err != nil {
@@ -193,6 +198,13 @@ type Store interface {
 // Store returns the node's store for callers in this process. Their events
 // carry no actor.
 func (n *Node) Store() Store { return n.service.Store("") }
+
+// Open reports whether everybody who reaches the node's ports may do everything,
+// because there are no users, as far as the node knows.
+func (n *Node) Open() bool {
+	access, err := n.service.Asked()
+	return err == nil && access == security.Open
+}
 
 // Failed is closed when the node cannot go on; Err then says why.
 func (n *Node) Failed() <-chan struct{} { return n.failed }

@@ -3,10 +3,8 @@ package server
 import (
 	"crypto/tls"
 
-	"github.com/firndb/firn"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/internal/certs"
-	"github.com/firndb/firn/server/internal/security"
 )
 
 // openCertificates reads the node's certificates, where it has any, and takes up
@@ -71,13 +69,4 @@ func (n *Node) clientTLS(protocol string) *tls.Config {
 		return nil
 	}
 	return n.secure.Clients(protocol)
-}
-
-// authenticate returns the actor that a caller's events carry. With TLS nobody is
-// let in without a certificate.
-func (n *Node) authenticate(p security.Presented) (actor string, err error) {
-	if n.secure != nil && p.Certificate == "" && p.Node == "" {
-		return "", firn.Errorf(firn.ErrUnauthenticated, "node %s asks for a client's certificate; give one that its authority has signed (firn cert user NAME makes it, --tls-cert and --tls-key name the files)", n.config.ID)
-	}
-	return p.Certificate, nil
 }

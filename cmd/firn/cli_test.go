@@ -157,7 +157,7 @@ func (m *memory) Scavenge(_ context.Context, _ firn.ID, progress func(done, tota
 }
 
 func (m *memory) Status(context.Context, string) (wire.ClusterStatus, error) {
-	return wire.ClusterStatus{Leader: "n1", Term: 7, Nodes: []wire.NodeStatus{
+	return wire.ClusterStatus{Leader: "n1", Term: 7, Access: "users", Nodes: []wire.NodeStatus{
 		{ID: "n1", Role: "voter", Up: true, Address: "127.0.0.1:7400", Peer: "127.0.0.1:7410", HTTP: "127.0.0.1:7420", Applied: 12, Version: "v1", DiskFree: 99},
 	}}, nil
 }

@@ -85,6 +85,7 @@ func runClusterStatus(s *session) error {
 		o.String("leader", status.Leader)
 	}
 	o.Uint("term", status.Term)
+	o.String("access", status.Access)
 	o.JSON("nodes", jsonline.List(nodes))
 	return s.print.line(o.Bytes())
 }
@@ -94,7 +95,7 @@ func (s *session) clusterTable(status *wire.ClusterStatus) error {
 	if leader == "" {
 		leader = "none"
 	}
-	fmt.Fprintf(s.print.w, "leader %s, term %d\n", leader, status.Term)
+	fmt.Fprintf(s.print.w, "leader %s, term %d, access %s\n", leader, status.Term, status.Access)
 	for i := range status.Nodes {
 		if err := s.print.row(nodeFields(&status.Nodes[i])...); err != nil {
 			return err

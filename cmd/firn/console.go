@@ -40,6 +40,7 @@ type console struct {
 	tls     client.Certificates
 	timeout time.Duration
 	output  string
+	tokens  tokenFlags
 }
 
 func newConsole() *console {
@@ -69,6 +70,7 @@ func (c *console) globalFlags(root *cobra.Command) {
 	c.tlsFlags(f)
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "give up after this long; where much is read or written, after this long without progress")
 	f.StringVarP(&c.output, "output", "o", "", "table, json or text (default: table on a terminal, else json)")
+	c.tokens.add(root)
 	root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "text"}, cobra.ShellCompDirectiveNoFileComp))
 }
 

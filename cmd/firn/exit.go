@@ -21,6 +21,7 @@ const (
 	exitUnavailable = 5
 	exitUnknown     = 6
 	exitDamaged     = 7
+	exitForbidden   = 8
 )
 
 var statusOfKind = map[firn.Kind]int{
@@ -29,8 +30,9 @@ var statusOfKind = map[firn.Kind]int{
 	firn.ErrNotFound: exitNotFound, firn.ErrDeleted: exitNotFound, firn.ErrTombstoned: exitNotFound, firn.ErrBeforeStore: exitNotFound,
 	firn.ErrUnavailable: exitUnavailable, firn.ErrNotLeader: exitUnavailable, firn.ErrNoSpace: exitUnavailable,
 	firn.ErrBusy: exitUnavailable, firn.ErrTimeout: exitUnavailable,
-	firn.ErrUnknown: exitUnknown,
-	firn.ErrDamaged: exitDamaged,
+	firn.ErrUnknown:         exitUnknown,
+	firn.ErrDamaged:         exitDamaged,
+	firn.ErrUnauthenticated: exitForbidden, firn.ErrForbidden: exitForbidden,
 }
 
 // failure is an error that knows more than its kind.

@@ -20,6 +20,7 @@ type launcher interface {
 // node is a running *server.Node.
 type node interface {
 	Ready(context.Context) error // returns once the node answers, or says why not
+	Open() bool                  // there are no users, and everybody may do everything
 	Failed() <-chan struct{}     // closed when the node cannot go on
 	Err() error                  // then: why
 	ReloadCertificates() error   // for new connections; those that were read before stay where the new ones are no good

@@ -57,7 +57,7 @@ func newRootCommand(c *console) *cobra.Command {
 		{"Declared programs:", []*cobra.Command{newFoldCommand(c), newUpcasterCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
 		{"Backups:", []*cobra.Command{newBackupCommand(c), newRestoreCommand(c)}},
-		{"Care:", []*cobra.Command{newClusterCommand(c), newCertCommand(c), newVerifyCommand(c), newScavengeCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
+		{"Care:", []*cobra.Command{newClusterCommand(c), newUserCommand(c), newCertCommand(c), newVerifyCommand(c), newScavengeCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, cmd := range group.commands {
@@ -89,4 +89,4 @@ end; a moment like 2026-03-01T14:32:07Z, or 2026-03-01 for its start in UTC; 2h,
 2h30m or 3d is so long ago.
 
 Exit status: 0 done; 1 other; 2 bad input; 3 conflict; 4 not found; 5 unavailable,
-nothing was done; 6 unknown, it may have been done; 7 damage found.`
+nothing was done; 6 unknown, it may have been done; 7 damage found; 8 not allowed.`

@@ -151,8 +151,7 @@ func TestStatusOfEveryKind(t *testing.T) {
 	for _, kind := range firn.Kinds() {
 		status := statusOf(firn.Errorf(kind, "x"))
 		_, listed := statusOfKind[kind]
-		other := kind == firn.ErrInternal || kind == firn.ErrUnauthenticated || kind == firn.ErrForbidden ||
-			kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported || kind == firn.ErrStale || kind == firn.ErrProgram
+		other := kind == firn.ErrInternal || kind == firn.ErrOtherHistory || kind == firn.ErrUnsupported || kind == firn.ErrStale || kind == firn.ErrProgram
 		if listed == other || other != (status == exitOther) {
 			t.Errorf("%v gives exit %d", kind, status)
 		}

@@ -22,6 +22,7 @@ import (
 type serveOptions struct {
 	server.Config
 	bootstrap   []string
+	adminToken  string // a file
 	cache       byteSize
 	diskReserve byteSize
 	frame       byteSize
@@ -51,7 +52,10 @@ nodes one of a member. D holds ca.crt, node-ID.crt and node-ID.key (firn cert ma
 them). New files there are taken up within seconds, and on SIGHUP at once.
 
 Every flag can be set in the
-environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
+environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.
+
+Where the cluster to join has users, --token-file gives an admin's token, or --tls
+the certificate of a node that adds itself.`,
 		Args: args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flagsFromEnvironment(cmd.LocalNonPersistentFlags(), "FIRN_SERVE_", c.env); err != nil {
@@ -59,6 +63,9 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 			}
 			config, err := o.config()
 			if err != nil {
+				return err
+			}
+			if config.JoinToken, err = c.callerToken(); err != nil {
 				return err
 			}
 			config.Logger = slog.New(slog.NewTextHandler(c.err, nil))
@@ -87,6 +94,8 @@ environment: FIRN_SERVE_ and the flag's name, as in FIRN_SERVE_ADVERTISE_PEER.`,
 	f.IntVar(&o.Limits.NameBytes, "max-name", firn.StreamNameBytesMax, "longest stream name in bytes, up to 512")
 	f.StringVar(&o.TLS, "tls", "", "a directory with the node's certificate, its key and the authority's certificate (default: no TLS)")
 	f.StringVar(&o.scavenge, "scavenge", "auto", "give back the space of what is hidden: auto (when it is worth it), off, or once a day between two times of day, UTC, as in 03:00-05:00")
+	f.BoolVar(&o.RequireUsers, "require-users", false, "let nobody in before there is a user")
+	f.StringVar(&o.adminToken, "admin-token-file", "", "a file that holds a token: whoever presents it to this node is an admin, to add the first user, or when the last admin's token is lost")
 	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
 	return cmd
 }
@@ -114,6 +123,11 @@ func (o *serveOptions) config() (server.Config, error) {
 	var err error
 	if config.Scavenge, err = server.ParseScavenge(o.scavenge); err != nil {
 		return config, usage("--%v", err)
+	}
+	if o.adminToken != "" {
+		if config.AdminToken, err = readToken("--admin-token-file", o.adminToken); err != nil {
+			return config, err
+		}
 	}
 	config.CacheBytes, config.DiskReserve = int64(o.cache), uint64(o.diskReserve)
 	config.Limits.FrameBytes, config.Limits.EventBytes, config.Limits.AppendBytes = int(o.frame), int(o.event), int(o.append)

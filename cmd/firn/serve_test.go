@@ -50,6 +50,7 @@ func (n *fakeNode) Ready(context.Context) error {
 	}
 	return nil
 }
+func (n *fakeNode) Open() bool                { return true }
 func (n *fakeNode) Failed() <-chan struct{}   { return n.failed }
 func (n *fakeNode) Err() error                { return errors.New("the disk answers no more") }
 func (n *fakeNode) Close() error              { n.closed = true; return nil }
@@ -114,7 +115,7 @@ func TestUp(t *testing.T) {
 	dir := t.TempDir()
 	r := c.runUntilReady(l, "up", "--dir", dir, "-o", "text")
 	want := "n1\t127.0.0.1:7400\t127.0.0.1:7410\t127.0.0.1:7420\t" + filepath.Join(dir, "n1") + "\n"
-	if r.status != exitDone || !strings.HasPrefix(r.out, want) || strings.Count(r.out, "\n") != 3 || !strings.Contains(r.err, "firn append order-1") {
+	if r.status != exitDone || !strings.HasPrefix(r.out, want) || strings.Count(r.out, "\n") != 3 || !strings.Contains(r.err, "firn append order-1") || !strings.Contains(r.err, "there are no users") {
 		t.Errorf("exit %d\n%s%s", r.status, r.out, r.err)
 	}
 	if len(l.started) != 3 || len(l.started[2].Bootstrap) != 3 || l.started[2].Bootstrap[0].Peer != "127.0.0.1:7410" {

@@ -53,11 +53,15 @@ var _ store = (*client.Client)(nil)
 
 // dialCluster connects to whichever of the nodes answers.
 func (c *console) dialCluster(ctx context.Context, addrs string) (store, error) {
+	token, err := c.callerToken()
+	if err != nil {
+		return nil, err
+	}
 	config, err := c.tlsConfig()
 	if err != nil {
 		return nil, err
 	}
-	db, err := client.Dial(ctx, addrs, client.Options{Name: "firn", Timeout: c.timeout, TLS: config})
+	db, err := client.Dial(ctx, addrs, client.Options{Name: "firn", Token: token, Timeout: c.timeout, TLS: config})
 	if err != nil {
 		return nil, err // not db: a nil *client.Client is no nil store
 	}

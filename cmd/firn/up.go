@@ -147,6 +147,10 @@ func (s *session) printNodes(l *localCluster) error {
 	if l.addrs() != addrDefault {
 		hint = " --addr " + l.addrs()
 	}
-	_, err := fmt.Fprintf(s.err, "ready; in another shell: firn append order-1 --type OrderPlaced --data '{\"total\":100.10}'%s\nIt is open: every program on this machine may read and write everything. Ctrl-C stops it\n", hint)
+	open := ""
+	if l.nodes[0].Open() {
+		open = "It is open: there are no users, and every program on this machine may read and write everything. "
+	}
+	_, err := fmt.Fprintf(s.err, "ready; in another shell: firn append order-1 --type OrderPlaced --data '{\"total\":100.10}'%s\n%sCtrl-C stops it\n", hint, open)
 	return err
 }

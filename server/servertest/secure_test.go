@@ -208,9 +208,9 @@ func TestPlainMeetsTLS(t *testing.T) {
 	servertest.Firn(t, "", append([]string{"stats", "--addr", secure.Address(0)}, withTLS...)...).Want(t, 0, `"events":0`)
 	servertest.Firn(t, "", "stats", "--addr", secure.Address(0)).Want(t, 2, "this port speaks TLS, and the client does not", "--tls-ca")
 	servertest.Firn(t, "", append([]string{"stats", "--addr", plain.Address(0)}, withTLS...)...).Want(t, 2, "it does not speak TLS")
-	servertest.Firn(t, "", "stats", "--addr", secure.Address(0), "--tls-ca", authorities).Want(t, 1, "asks for a client's certificate", "--tls-cert")
-	servertest.Firn(t, "", "stats", "--addr", secure.Address(0), "--tls-ca", cert, "--tls-cert", cert, "--tls-key", key).Want(t, 1, "its certificate is not to be trusted", "unknown authority")
-	servertest.Firn(t, "", append([]string{"stats", "--addr", secure.Address(0), "--tls-server-name", "elsewhere"}, withTLS...)...).Want(t, 1, "not to be trusted", "elsewhere")
+	servertest.Firn(t, "", "stats", "--addr", secure.Address(0), "--tls-ca", authorities).Want(t, 8, "asks for a client's certificate", "--tls-cert")
+	servertest.Firn(t, "", "stats", "--addr", secure.Address(0), "--tls-ca", cert, "--tls-cert", cert, "--tls-key", key).Want(t, 8, "its certificate is not to be trusted", "unknown authority")
+	servertest.Firn(t, "", append([]string{"stats", "--addr", secure.Address(0), "--tls-server-name", "elsewhere"}, withTLS...)...).Want(t, 8, "not to be trusted", "elsewhere")
 	servertest.Firn(t, "", append([]string{"stats", "--addr", secure.HTTP(0)}, withTLS...)...).Want(t, 1, "is this the right port?")
 	servertest.Firn(t, "", "stats", "--addr", secure.HTTP(0)).Want(t, 5, "if it speaks TLS")
 	for address, tlsConfig := range map[string]*tls.Config{secure.Peer(0): config, plain.Peer(0): config} {

@@ -137,7 +137,7 @@ func samples() []sample {
 		{"status-is", 20, &wire.ClusterStatus{Leader: "n1", Term: 7, Cluster: someID, History: otherID, Version: 1, Nodes: []wire.NodeStatus{
 			{ID: "n1", Role: "voter", Up: true, Address: "10.0.0.1:7400", Peer: "10.0.0.1:7410", HTTP: "10.0.0.1:7420", Applied: 1000, Version: "1.0.0", DiskFree: 1 << 35},
 			{ID: "n2", Role: "learner", Lag: 12},
-		}}},
+		}, Access: "users"}},
 		{"add-node", 21, &wire.AddNode{Node: "n4", Peer: "10.0.0.4:7410"}},
 		{"remove-node", 22, &wire.Named{Is: wire.KindRemoveNode, Node: "n4"}},
 		{"promote-node", 23, &wire.Named{Is: wire.KindPromoteNode, Node: "n4"}},

@@ -5,7 +5,8 @@ package wire
 //
 //	[leader str, term uint, cluster id, history id, cluster version uint,
 //	 nodes: array of [id str, role str, up bool, address str, peer str, http str,
-//	                  applied uint, lag uint, version str, disk free uint]]
+//	                  applied uint, lag uint, version str, disk free uint],
+//	 access str]
 type ClusterStatus struct {
 	Leader  string // the node's id; "": there is none
 	Term    uint64
@@ -13,6 +14,7 @@ type ClusterStatus struct {
 	History [16]byte
 	Version uint64 // the cluster version, which gates commands
 	Nodes   []NodeStatus
+	Access  string // who may do what: open, certificates or users; docs/users.md
 }
 
 // NodeStatus is one node.
@@ -34,7 +36,7 @@ func (*ClusterStatus) Kind() Kind { return KindStatusIs }
 func (m *ClusterStatus) AppendBody(dst []byte) []byte { return appendFields(dst, m) }
 
 func (m *ClusterStatus) write(w *writer) {
-	w.array(6)
+	w.array(7)
 	w.string(m.Leader)
 	w.uint(m.Term)
 	w.id(m.Cluster)
@@ -55,10 +57,11 @@ func (m *ClusterStatus) write(w *writer) {
 		w.string(n.Version)
 		w.uint(n.DiskFree)
 	}
+	w.string(m.Access)
 }
 
 func (m *ClusterStatus) parse(r *reader) {
-	later := r.begin(6)
+	later := r.begin(7)
 	m.Leader, m.Term = r.string(), r.uint()
 	m.Cluster, m.History = r.id(), r.id()
 	m.Version = r.uint()
@@ -71,6 +74,7 @@ func (m *ClusterStatus) parse(r *reader) {
 		})
 		r.end(later)
 	}
+	m.Access = r.string()
 	r.end(later)
 }
 

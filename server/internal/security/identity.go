@@ -12,7 +12,7 @@ import (
 type Presented struct {
 	Token       string // a bearer token; "": none
 	Certificate string // the user whom its certificate names; "": none, or a certificate that was not verified
-	Node        string // the node whom its certificate names; the doors let it do nothing but add itself to the cluster
+	Node        string // the node whom its certificate names; it may do nothing but add itself to the cluster
 }
 
 // CertificateUser returns the user whom a client's certificate names, once it
@@ -47,18 +47,26 @@ func ErrNode(node string) *firn.Error {
 // token as its hash.
 type Caller struct {
 	certificate string
+	node        string
 	token       Hash
 	hasToken    bool
 }
 
 // NewCaller returns who presents this.
 func NewCaller(p Presented) Caller {
-	c := Caller{certificate: p.Certificate, hasToken: p.Token != ""}
+	c := Caller{certificate: p.Certificate, node: p.Node, hasToken: p.Token != ""}
 	if c.hasToken {
 		c.token = HashToken(p.Token)
 	}
 	return c
 }
+
+// Node returns the node that calls, "" where it is none: it has presented a node's
+// certificate.
+func (c Caller) Node() string { return c.node }
+
+// Presents reports whether the caller has presented what a user has.
+func (c Caller) Presents() bool { return c.hasToken || c.certificate != "" }
 
 type callerKey struct{}
 

@@ -7,6 +7,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/server/internal/security"
 )
 
 // source is how a definition's text stands in the log, where bodies are JSON.
@@ -32,7 +33,13 @@ func (s *Service) Define(ctx context.Context, actor string, id firn.ID, class fi
 		return none, err
 	}
 	item := &command.Define{Actor: []byte(actor), ID: id, Class: command.Class(class), Name: []byte(name), Expect: expect}
-	if len(text) > 0 {
+	switch {
+	case len(text) == 0:
+	case class == firn.UserDefinition:
+		if text, err = s.changeUser(r.Engine, item, text); err != nil {
+			return none, err
+		}
+	default:
 		if err := checkDefinition(r.Engine, class, name, text); err != nil {
 			return none, err
 		}
@@ -97,11 +104,11 @@ func (s *Service) DefinitionVersions(ctx context.Context, class firn.DefinitionC
 
 func checkClass(class firn.DefinitionClass) error {
 	switch class {
-	case firn.FoldDefinition, firn.UpcasterDefinition, firn.SchemaDefinition:
+	case firn.FoldDefinition, firn.UpcasterDefinition, firn.SchemaDefinition, firn.UserDefinition:
 		return nil
 	}
-	return firn.Errorf(firn.ErrInvalid, "a definition of class %d; the classes are %d (fold), %d (upcaster) and %d (schema)",
-		class, firn.FoldDefinition, firn.UpcasterDefinition, firn.SchemaDefinition)
+	return firn.Errorf(firn.ErrInvalid, "a definition of class %d; the classes are %d (fold), %d (upcaster), %d (schema) and %d (user)",
+		class, firn.FoldDefinition, firn.UpcasterDefinition, firn.SchemaDefinition, firn.UserDefinition)
 }
 
 func sources(found []engine.Definition) ([]firn.Definition, error) {
@@ -124,6 +131,13 @@ func sources(found []engine.Definition) ([]firn.Definition, error) {
 func sourceOf(d *engine.Definition) ([]byte, error) {
 	if len(d.Body) == 0 {
 		return nil, nil
+	}
+	if d.Class == command.ClassUser {
+		u, err := security.ParseUser(d.Name, d.Body)
+		if err != nil {
+			return nil, err
+		}
+		return firn.UserSource(u.Shown()), nil
 	}
 	var body source
 	if err := json.Unmarshal(d.Body, &body); err != nil || body.Source == "" {

@@ -22,13 +22,25 @@ func (sh *shapes) fold(stream, name string) (*snapshot.Declared, error) {
 	f, defined := sh.folds[name]
 	switch {
 	case !defined:
-		return nil, firn.Errorf(firn.ErrNotFound, "there is no fold %q; there are: %s", name, strings.Join(append(slices.Sorted(maps.Keys(sh.folds)), firn.MergeFold), ", "))
+		return nil, sh.noFold(name, func(string) bool { return true })
 	case f == nil:
 		return nil, firn.Errorf(firn.ErrProgram, "the definition of the fold %s cannot be read by this node; define it anew", name)
 	case f.Category() != firn.Category(stream):
 		return nil, firn.Errorf(firn.ErrInvalid, "the fold %s is for streams of the category %s, and %q is not; use %s, or declare one for it", name, f.Category(), stream, firn.MergeFold)
 	}
 	return f, nil
+}
+
+// noFold says that there is no such fold, and which there are of the categories
+// that are seen.
+func (sh *shapes) noFold(name string, sees func(category string) bool) error {
+	var names []string
+	for _, other := range slices.Sorted(maps.Keys(sh.folds)) {
+		if f := sh.folds[other]; f == nil && sees("") || f != nil && sees(f.Category()) {
+			names = append(names, other)
+		}
+	}
+	return firn.Errorf(firn.ErrNotFound, "there is no fold %q; there are: %s", name, strings.Join(append(names, firn.MergeFold), ", "))
 }
 
 func (sh *shapes) foldOfCategory(stream string) (*snapshot.Declared, error) {

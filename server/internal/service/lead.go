@@ -46,6 +46,7 @@ func (s *Service) takeUp(r *Replica) *lead {
 	l.keeper, l.sweeper = newKeeper(l), newSweeper(l)
 	l.running.Go(l.follow)
 	l.running.Go(l.followDefinitions)
+	l.running.Go(l.followUsers)
 	l.running.Go(l.keeper.run)
 	l.running.Go(l.sweeper.run)
 	return l

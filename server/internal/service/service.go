@@ -10,6 +10,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/replication"
+	"github.com/firndb/firn/server/internal/security"
 )
 
 // Options are fixed for the life of a service. Zero means the default.
@@ -23,6 +24,8 @@ type Options struct {
 	Now      func() time.Time                                      // default time.Now
 	Logger   *slog.Logger                                          // default: nothing is logged
 	Appended func(events int, took time.Duration, err *firn.Error) // called after each append; default nothing
+	Refused  func(firn.Kind)                                       // called for each call that its caller may not make; default nothing
+	Access   security.Rules                                        // who may call; default everybody, as long as there are no users
 }
 
 // Replica is what the service stands on: the log, and the engine that applies it.
@@ -39,6 +42,8 @@ type Service struct {
 	lead          atomic.Pointer[lead]    // of the replica
 	subscriptions atomic.Int64            // that are open
 	shaped        atomic.Pointer[shapes]  // of the definitions that were in force last
+	access        access
+	refusals      refusals
 
 	looks    chan struct{} // has an element for each look that is under way
 	defining sync.Mutex    // held while a definition is judged and proposed
@@ -54,6 +59,9 @@ func New(o Options) *Service {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Refused == nil {
+		o.Refused = func(firn.Kind) {}
 	}
 	if o.Appended == nil {
 		o.Appended = func(int, time.Duration, *firn.Error) {}

@@ -18,7 +18,8 @@ type Following struct {
 	// Set by Follow, then read only.
 	service *Service
 	engine  *engine.Engine
-	q       firn.Query // as the caller asked
+	q       firn.Query // as the caller asked, and may see
+	watch   *watch     // nil: on nobody's behalf
 
 	p      shaper
 	again  bool          // events are to be looked at again once they are in today's shape
@@ -33,11 +34,15 @@ func (s *Service) Follow(ctx context.Context, q firn.Query) (*Following, error) 
 	if err := q.CheckSubscribe(); err != nil {
 		return nil, err
 	}
+	return s.follow(ctx, q, nil)
+}
+
+func (s *Service) follow(ctx context.Context, q firn.Query, w *watch) (*Following, error) {
 	r, err := s.consistent(ctx, q.Consistency)
 	if err != nil {
 		return nil, err
 	}
-	f := &Following{service: s, engine: r.Engine, q: q}
+	f := &Following{service: s, engine: r.Engine, q: q, watch: w}
 	return f, f.open()
 }
 
@@ -53,9 +58,12 @@ func (f *Following) open() error {
 		asked.From = firn.PositionPoint(f.passed + 1)
 	}
 	f.again = again
-	f.Close()
+	f.close()
 	open := &f.service.subscriptions
 	o := subscription.Options{Now: f.service.options.Now, Closed: func() { open.Add(-1) }}
+	if f.watch != nil {
+		o.Cut = f.watch.gone
+	}
 	s, err := subscription.Open(f.engine, asked, o)
 	if err == nil {
 		f.Subscription = s
@@ -66,6 +74,13 @@ func (f *Following) open() error {
 
 // Close ends the subscription.
 func (f *Following) Close() {
+	f.close()
+	if f.watch != nil {
+		f.service.unwatch(f.watch)
+	}
+}
+
+func (f *Following) close() {
 	if f.Subscription != nil {
 		f.Subscription.Close()
 		f.Subscription = nil
@@ -73,8 +88,30 @@ func (f *Following) Close() {
 }
 
 // Next is that of the subscription. Where upcasters have changed, the events
-// from here on are shown by the new ones.
+// from here on are shown by the new ones. Nothing comes any more once the caller
+// may not see it.
 func (f *Following) Next(ctx context.Context) (subscription.Step, error) {
+	step, err := f.next(ctx)
+	if f.watch == nil {
+		return step, err
+	}
+	if cut := f.watch.ended(); cut != nil {
+		return subscription.Step{}, f.service.Guard().refused(cut)
+	}
+	if m := step.Mark; m != nil && !f.sees(m) {
+		step.Mark = &firn.Mark{Kind: firn.Checkpoint, At: m.At, History: m.History}
+	}
+	return step, err
+}
+
+// sees reports whether the caller may see a mark: the limits of a category are
+// for those who see streams of it.
+func (f *Following) sees(m *firn.Mark) bool {
+	limits, ok := m.Life.(firn.Limits)
+	return !ok || limits.Category == "" || f.watch.user.OverlapsCategory(limits.Category)
+}
+
+func (f *Following) next(ctx context.Context) (subscription.Step, error) {
 	for {
 		step, err := f.Subscription.Next(ctx)
 		if err != nil {

@@ -23,10 +23,7 @@ func (j job) addNode() (wire.Message, error) {
 	if m.Node == "" || m.Peer == "" {
 		return nil, firn.Errorf(firn.ErrInvalid, "to add a node takes its id and its peer address (got %q and %q)", m.Node, m.Peer)
 	}
-	if self := j.conn.node; self != "" && self != m.Node {
-		return nil, firn.Errorf(firn.ErrForbidden, "node %s may add itself to the cluster, and not node %.80q", self, m.Node)
-	}
-	return &wire.Plain{Is: wire.KindDone}, j.conn.server.backend.AddNode(j.call.ctx, j.conn.actor, m.Node, m.Peer)
+	return &wire.Plain{Is: wire.KindDone}, j.conn.server.backend.AddNode(j.call.ctx, m.Node, m.Peer)
 }
 
 func (j job) changeNode() (wire.Message, error) {
@@ -34,17 +31,17 @@ func (j job) changeNode() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	b, ctx, actor := j.conn.server.backend, j.call.ctx, j.conn.actor
+	b, ctx := j.conn.server.backend, j.call.ctx
 	done := &wire.Plain{Is: wire.KindDone}
 	switch {
 	case m.Is == wire.KindTransfer:
-		return done, b.Transfer(ctx, actor, m.Node)
+		return done, b.Transfer(ctx, m.Node)
 	case m.Node == "":
 		return nil, firn.Errorf(firn.ErrInvalid, "%v takes the id of a node", m.Is)
 	case m.Is == wire.KindRemoveNode:
-		return done, b.RemoveNode(ctx, actor, m.Node)
+		return done, b.RemoveNode(ctx, m.Node)
 	}
-	return done, b.PromoteNode(ctx, actor, m.Node)
+	return done, b.PromoteNode(ctx, m.Node)
 }
 
 // progressEvery is how often something long tells how far it has come.
@@ -75,6 +72,6 @@ func (j job) scavenge() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	done, err := j.conn.server.backend.Scavenge(j.call.ctx, j.conn.actor, m.ID, m.Dry, j.progress())
+	done, err := j.conn.server.backend.Scavenge(j.call.ctx, m.ID, m.Dry, j.progress())
 	return &done, err
 }

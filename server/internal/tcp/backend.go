@@ -13,7 +13,8 @@ import (
 
 // Backend is the node behind the door. All methods may be called from many
 // goroutines at once, and return when ctx ends. Errors are *firn.Error; a bare
-// context's error means that the work was given up.
+// context's error means that the work was given up. The context says who calls
+// (security.CallerOf); what a caller may do is the backend's to judge.
 type Backend interface {
 	Store
 	Snapshots
@@ -22,7 +23,9 @@ type Backend interface {
 	firn.History
 	Admin
 
-	// Identity is asked at every handshake.
+	// Authenticate says why the caller is not let in, or nil. It is asked once,
+	// in the handshake, with Identity.
+	Authenticate(ctx context.Context) error
 	Identity() Identity
 }
 
@@ -31,10 +34,10 @@ type Store interface {
 	// Append appends records (client parts, not yet checked) as firn.Store's
 	// Append does. The writes and their bytes are the door's again when it
 	// returns; what is needed for longer is copied.
-	Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error)
+	Append(ctx context.Context, writes []wire.Write) (firn.Appended, error)
 
 	// AppendAt is Append under a time of its own; see firn.Dated.
-	AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error)
+	AppendAt(ctx context.Context, at time.Time, writes []wire.Write) (firn.Appended, error)
 
 	// Records yields what firn.Store's Read would, as whole records. The door
 	// does not keep their bytes.
@@ -48,7 +51,7 @@ type Store interface {
 
 	// Change changes a stream's life; a repetition with the same id answers
 	// with the first result.
-	Change(ctx context.Context, actor string, id firn.ID, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error)
+	Change(ctx context.Context, id firn.ID, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error)
 
 	Head(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
 
@@ -63,12 +66,12 @@ type Store interface {
 // store.
 type Snapshots interface {
 	Load(ctx context.Context, q firn.LoadQuery) (Loading, error)
-	SaveSnapshot(ctx context.Context, actor string, s firn.Snapshot) error
+	SaveSnapshot(ctx context.Context, s firn.Snapshot) error
 }
 
 // Definitions is what firn.Definitions offers.
 type Definitions interface {
-	Define(ctx context.Context, actor string, id firn.ID, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error)
+	Define(ctx context.Context, id firn.ID, class firn.DefinitionClass, name string, source []byte, expect firn.Expectation) (firn.Definition, error)
 	Definitions(ctx context.Context, class firn.DefinitionClass, at firn.Point, c firn.Consistency) ([]firn.Definition, error)
 	DefinitionVersions(ctx context.Context, class firn.DefinitionClass, name string, c firn.Consistency) ([]firn.Definition, error)
 }
@@ -83,10 +86,10 @@ type Loading struct {
 // leader; other nodes refuse them with ErrNotLeader.
 type Admin interface {
 	Status(ctx context.Context) (wire.ClusterStatus, error)
-	AddNode(ctx context.Context, actor, node, peer string) error
-	RemoveNode(ctx context.Context, actor, node string) error
-	PromoteNode(ctx context.Context, actor, node string) error
-	Transfer(ctx context.Context, actor, node string) error // to "": whom the leader chooses
+	AddNode(ctx context.Context, node, peer string) error
+	RemoveNode(ctx context.Context, node string) error
+	PromoteNode(ctx context.Context, node string) error
+	Transfer(ctx context.Context, node string) error // to "": whom the leader chooses
 
 	// Verify checks the node's own store. Faults are in the report, not in
 	// the error.
@@ -96,11 +99,11 @@ type Admin interface {
 	// left out included. What it takes is given up when the image is closed.
 	// read is told, from another goroutine, how many bytes were read for it,
 	// also where none of them go into it.
-	Backup(ctx context.Context, actor string, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error)
+	Backup(ctx context.Context, m *wire.Backup, read func(bytes uint64)) (size uint64, image io.ReadCloser, err error)
 
 	// Scavenge makes what is hidden gone, and removes it from the node's own
 	// store; dry, it only counts. progress is told of layers.
-	Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error)
+	Scavenge(ctx context.Context, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error)
 }
 
 // Identity says who the node is.

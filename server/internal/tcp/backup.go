@@ -18,7 +18,7 @@ func (j job) backup() (_ wire.Message, err error) {
 	j.call.grant(m.Credit)
 	ended := j.untilStopping()
 	defer func() { err = ended(err) }()
-	bytes, image, err := j.conn.server.backend.Backup(j.call.ctx, j.conn.actor, &m, j.reading())
+	bytes, image, err := j.conn.server.backend.Backup(j.call.ctx, &m, j.reading())
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
-	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -82,11 +81,6 @@ func (c *conn) dispatch(h wire.Header, body *wire.Buffer) {
 	}
 	if handlers[h.Kind] == nil {
 		c.answerError(h.Call, firn.Errorf(firn.ErrUnsupported, "this node does not take frames of kind %v; it speaks protocol version %d", h.Kind, wire.ProtocolVersion))
-		c.free(body)
-		return
-	}
-	if c.node != "" && h.Kind != wire.KindAddNode {
-		c.answerError(h.Call, security.ErrNode(c.node))
 		c.free(body)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -20,11 +21,9 @@ type conn struct {
 	// Set when accepted or at the handshake, then read only.
 	server *Server
 	nc     net.Conn
-	ctx    context.Context // ends with the connection
+	ctx    context.Context // ends with the connection; behind the handshake it says who calls
 	cancel context.CancelFunc
 	out    *wire.Sender
-	actor  string
-	node   string // whose certificate was shown, where that is a node's
 	limits wire.Limits
 
 	in *bufio.Reader // the reading goroutine's
@@ -75,7 +74,11 @@ func (c *conn) serve() {
 func (c *conn) end(where string, err error) {
 	var refusal *firn.Error
 	if errors.As(err, &refusal) {
-		c.server.o.Logger.Warn("closing a connection", "remote", c.nc.RemoteAddr(), "at", where, "error", err)
+		level := slog.LevelWarn
+		if refusal.Kind == firn.ErrUnauthenticated {
+			level = slog.LevelDebug // the backend logs refusals, no more often than is good
+		}
+		c.server.o.Logger.Log(c.ctx, level, "closing a connection", "remote", c.nc.RemoteAddr(), "at", where, "error", err)
 		c.refuse(refusal)
 		return
 	}

@@ -257,7 +257,7 @@ func TestConsumerFollowsTheLeader(t *testing.T) {
 		doors, addresses = append(doors, door), append(addresses, door.Addr().String())
 	}
 	db := dial(t, strings.Join(addresses, ","), clientOptions())
-	if _, err := groups.CreateGroup(t.Context(), "", firn.NewID(), firn.Group{Name: "g", All: true, RetryMin: time.Millisecond}); err != nil {
+	if _, err := groups.CreateGroup(t.Context(), firn.NewID(), firn.Group{Name: "g", All: true, RetryMin: time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	appendTo(t, db, "a", "b")

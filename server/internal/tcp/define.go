@@ -15,7 +15,7 @@ func (j job) define() (wire.Message, error) {
 	}
 	// The answer holds the text, and leaves when the request's memory is another's.
 	source := bytes.Clone(m.Source)
-	defined, err := j.conn.server.backend.Define(j.conn.ctx, j.conn.actor, m.ID, m.Class, m.Name, source, m.Expect)
+	defined, err := j.conn.server.backend.Define(j.conn.ctx, m.ID, m.Class, m.Name, source, m.Expect)
 	return &wire.Defined{Definition: defined}, err
 }
 

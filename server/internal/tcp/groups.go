@@ -13,9 +13,9 @@ import (
 type Groups interface {
 	// A repetition of a definition with the same id answers with the first
 	// result.
-	CreateGroup(ctx context.Context, actor string, id firn.ID, g firn.Group) (firn.Position, error)
-	UpdateGroup(ctx context.Context, actor string, id firn.ID, g firn.Group) (firn.Position, error)
-	DeleteGroup(ctx context.Context, actor string, id firn.ID, name string) (firn.Position, error)
+	CreateGroup(ctx context.Context, id firn.ID, g firn.Group) (firn.Position, error)
+	UpdateGroup(ctx context.Context, id firn.ID, g firn.Group) (firn.Position, error)
+	DeleteGroup(ctx context.Context, id firn.ID, name string) (firn.Position, error)
 
 	Groups(ctx context.Context) ([]firn.Group, error)
 	GroupInfo(ctx context.Context, name string) (firn.GroupInfo, error)
@@ -52,7 +52,7 @@ func (j job) defineGroup() (wire.Message, error) {
 	if m.Is == wire.KindUpdateGroup {
 		define = j.conn.server.backend.UpdateGroup
 	}
-	p, err := define(j.conn.ctx, j.conn.actor, m.ID, m.Group)
+	p, err := define(j.conn.ctx, m.ID, m.Group)
 	return &wire.Changed{Position: p}, err
 }
 
@@ -61,7 +61,7 @@ func (j job) deleteGroup() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	p, err := j.conn.server.backend.DeleteGroup(j.conn.ctx, j.conn.actor, m.ID, m.Name)
+	p, err := j.conn.server.backend.DeleteGroup(j.conn.ctx, m.ID, m.Name)
 	return &wire.Changed{Position: p}, err
 }
 

@@ -58,7 +58,7 @@ func (j job) append() (wire.Message, error) {
 	if err := checkAppend(m.Writes, &j.conn.limits); err != nil {
 		return nil, err
 	}
-	done, err := j.conn.server.backend.Append(j.conn.ctx, j.conn.actor, m.Writes)
+	done, err := j.conn.server.backend.Append(j.conn.ctx, m.Writes)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (j job) appendAt() (wire.Message, error) {
 	if err := checkAppend(m.Writes, &j.conn.limits); err != nil {
 		return nil, err
 	}
-	done, err := j.conn.server.backend.AppendAt(j.conn.ctx, j.conn.actor, m.Time, m.Writes)
+	done, err := j.conn.server.backend.AppendAt(j.conn.ctx, m.Time, m.Writes)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,7 @@ func (j job) change() (wire.Message, error) {
 		return nil, err
 	}
 	// Like an append, a change goes on once the node has it.
-	p, err := j.conn.server.backend.Change(j.conn.ctx, j.conn.actor, m.ID, m.Stream, m.Expect, m.Life)
+	p, err := j.conn.server.backend.Change(j.conn.ctx, m.ID, m.Stream, m.Expect, m.Life)
 	return &wire.Changed{Position: p}, err
 }
 

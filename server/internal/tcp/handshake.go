@@ -17,7 +17,6 @@ import (
 // within Options.HandshakeTimeout.
 func (c *conn) handshake(state *tls.ConnectionState) error {
 	o := &c.server.o
-	c.node = security.CertificateNode(state)
 	c.in = bufio.NewReaderSize(c.nc, readBytes)
 	hello, err := c.hello()
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -29,15 +28,10 @@ func (c *conn) handshake(state *tls.ConnectionState) error {
 	if hello.VersionMin > wire.ProtocolVersion || hello.VersionMax < wire.ProtocolVersion {
 		return firn.Errorf(firn.ErrUnsupported, "this node speaks protocol version %d, the client versions %d to %d", wire.ProtocolVersion, hello.VersionMin, hello.VersionMax)
 	}
-	if o.Authenticate != nil {
-		presented := security.Presented{Token: hello.Token, Certificate: security.CertificateUser(state), Node: c.node}
-		if c.actor, err = o.Authenticate(presented); err != nil {
-			var typed *firn.Error
-			if !errors.As(err, &typed) {
-				typed = firn.Errorf(firn.ErrUnauthenticated, "the token was refused: %v", err)
-			}
-			return typed
-		}
+	presented := security.Presented{Token: hello.Token, Certificate: security.CertificateUser(state), Node: security.CertificateNode(state)}
+	c.ctx = security.WithCaller(c.ctx, security.NewCaller(presented))
+	if err := c.server.backend.Authenticate(c.ctx); err != nil {
+		return err
 	}
 	c.limits = hello.Limits.Lower(o.Limits)
 	if c.limits.FrameBytes < 1024 {
@@ -53,7 +47,7 @@ func (c *conn) handshake(state *tls.ConnectionState) error {
 	c.nc.SetDeadline(time.Time{})
 	c.heard.Store(time.Now().UnixNano())
 	c.ready.Store(true)
-	o.Logger.Debug("connected", "remote", c.nc.RemoteAddr(), "client", hello.Client, "actor", c.actor)
+	o.Logger.Debug("connected", "remote", c.nc.RemoteAddr(), "client", hello.Client)
 	return nil
 }
 

@@ -30,6 +30,6 @@ func (j job) saveSnapshot() (wire.Message, error) {
 	if err := wire.ParseInto(&m, j.body.B); err != nil {
 		return nil, err
 	}
-	err := j.conn.server.backend.SaveSnapshot(j.conn.ctx, j.conn.actor, m.Snapshot)
+	err := j.conn.server.backend.SaveSnapshot(j.conn.ctx, m.Snapshot)
 	return &wire.Plain{Is: wire.KindDone}, err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"testing"
 	"time"
 
@@ -235,17 +234,24 @@ func (r *raw) works2() {
 	}
 }
 
-// TestAuthenticate: the token is asked about once, and what it says is the actor
-// of all that the connection appends.
+// TestAuthenticate: the backend is asked once whether it lets somebody in, and
+// each call then says who makes it.
 func TestAuthenticate(t *testing.T) {
-	actors := make(chan string, 1)
-	b := &actorBackend{Backend: tcptest.New(firn.Memory()), actors: actors}
-	door := tcptest.Serve(t, b, tcp.Options{Authenticate: func(p security.Presented) (string, error) {
-		if p.Token != "secret" {
-			return "", errors.New("nobody has it")
+	ann := security.NewCaller(security.Presented{Token: "secret"})
+	callers := make(chan security.Caller, 1)
+	b := tcptest.New(firn.Memory())
+	b.OnAuthenticate = func(ctx context.Context) error {
+		if caller, _ := security.CallerOf(ctx); caller != ann {
+			return firn.Errorf(firn.ErrUnauthenticated, "nobody has that token")
 		}
-		return "ann", nil
-	}})
+		return nil
+	}
+	b.OnAppend = func(ctx context.Context, _ []wire.Write) (firn.Appended, error) {
+		caller, _ := security.CallerOf(ctx)
+		callers <- caller
+		return firn.Appended{}, nil
+	}
+	door := tcptest.Serve(t, b, tcp.Options{})
 	r := rawDial(t, door)
 	r.write([]byte(wire.Magic))
 	r.send(0, &wire.Hello{VersionMin: 1, VersionMax: 1, Token: "guess"})
@@ -257,17 +263,7 @@ func TestAuthenticate(t *testing.T) {
 	r.send(0, &wire.Hello{VersionMin: 1, VersionMax: 1, Token: "secret"})
 	r.receive()
 	r.send(1, &wire.Append{})
-	if actor := <-actors; actor != "ann" {
-		t.Errorf("the actor is %q, want ann", actor)
+	if caller := <-callers; caller != ann {
+		t.Error("the append is somebody else's")
 	}
-}
-
-type actorBackend struct {
-	*tcptest.Backend
-	actors chan string
-}
-
-func (b *actorBackend) Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error) {
-	b.actors <- actor
-	return firn.Appended{}, nil
 }

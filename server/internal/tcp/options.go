@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/wire"
 )
 
@@ -25,10 +24,6 @@ type Options struct {
 	KeepAlive        time.Duration // silence after which the client is asked; after three times that it is gone; default 30 s
 
 	TLS *tls.Config // nil: none
-
-	// Authenticate turns what a client presents in the handshake into the actor
-	// that events carry. nil: everybody may, and events carry no actor.
-	Authenticate func(security.Presented) (actor string, err error)
 
 	Logger *slog.Logger // nil: nothing is logged
 

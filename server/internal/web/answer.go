@@ -109,6 +109,9 @@ func (a *answer) fail(err error) {
 	if status == http.StatusRequestEntityTooLarge {
 		h.Set("Connection", "close") // else net/http would read on before it answers
 	}
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
 	h.Del("ETag")
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -7,8 +7,20 @@ import (
 	"github.com/firndb/firn"
 )
 
-// Backend is what stands behind the door.
+// Backend is what stands behind the door. The context says who calls
+// (security.CallerOf), Ready and LeaderHTTP apart; what a caller may do is the
+// backend's to judge.
 type Backend interface {
+	// Authenticate says why the caller is not let in, or nil. It is asked before
+	// anything else.
+	Authenticate(ctx context.Context) error
+
+	// Administer says why the caller may not do what takes an admin, or who it is.
+	Administer(ctx context.Context, doing string) (actor string, err error)
+
+	// SeeFigures says why the caller may not see the node's metrics, or nil.
+	SeeFigures(ctx context.Context) error
+
 	// Ready says why linearizable calls cannot be answered here, or nil.
 	Ready(ctx context.Context) error
 

@@ -16,12 +16,24 @@ import (
 // the method of the same name where a test sets them.
 type backend struct {
 	firn.Store
-	onReady  func() error
-	onAppend func(context.Context) (firn.Appended, error)
-	onRead   func(context.Context, firn.Query) iter.Seq2[firn.Event, error]
-	onNext   func(context.Context) (web.Step, error)
-	leader   string
+	onAuthenticate func(context.Context) error
+	onReady        func() error
+	onAppend       func(context.Context) (firn.Appended, error)
+	onRead         func(context.Context, firn.Query) iter.Seq2[firn.Event, error]
+	onNext         func(context.Context) (web.Step, error)
+	leader         string
 }
+
+func (b *backend) Authenticate(ctx context.Context) error {
+	if b.onAuthenticate != nil {
+		return b.onAuthenticate(ctx)
+	}
+	return nil
+}
+
+func (b *backend) Administer(context.Context, string) (string, error) { return "", nil }
+
+func (b *backend) SeeFigures(context.Context) error { return nil }
 
 func (b *backend) Ready(context.Context) error {
 	if b.onReady != nil {

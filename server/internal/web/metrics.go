@@ -64,6 +64,7 @@ type Metrics struct {
 	sync     prometheus.Histogram
 	requests *prometheus.CounterVec
 	answer   *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 
 	followers prometheus.Gauge
 }
@@ -94,11 +95,14 @@ func NewMetrics(figures func() (Figures, bool)) *Metrics {
 			Name: "firn_http_answer_seconds", Buckets: latencies,
 			Help: "Time from an HTTP request's arrival to the first byte of its answer, by route.",
 		}, []string{"route"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "firn_refused_total", Help: "Calls that their callers may not make, by kind: unauthenticated (nobody that is known) or forbidden.",
+		}, []string{"kind"}),
 		followers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "firn_http_subscriptions", Help: "Subscriptions over HTTP that are being followed.",
 		}),
 	}
-	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, m.followers, gauges{figures},
+	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, m.refused, m.followers, gauges{figures},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -116,6 +120,9 @@ func (m *Metrics) Appended(events int, took time.Duration, err *firn.Error) {
 
 // Synced records a synced write of the Raft log.
 func (m *Metrics) Synced(took time.Duration) { m.sync.Observe(took.Seconds()) }
+
+// Refused records a call that its caller may not make.
+func (m *Metrics) Refused(k firn.Kind) { m.refused.WithLabelValues(k.String()).Inc() }
 
 // answered records an HTTP request. One without an answer lost its client.
 func (m *Metrics) answered(route, method string, a *answer) {

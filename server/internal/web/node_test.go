@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/server/internal/security"
 	"github.com/firndb/firn/server/internal/web"
 )
 
@@ -47,6 +49,7 @@ func TestMetricNamesAreDocumented(t *testing.T) {
 	d := newDoor(t, web.Options{})
 	d.metrics.Appended(1, time.Millisecond, nil)
 	d.metrics.Appended(1, time.Millisecond, firn.Errorf(firn.ErrConflict, "no"))
+	d.metrics.Refused(firn.ErrForbidden)
 	d.get("/streams/nothing").wants(t, 404)
 	d.do("BREW", "/pot", "", "").wants(t, 404)
 	body := d.get("/metrics").wants(t, 200, `firn_append_seconds_count{result="conflict"} 1`,
@@ -85,4 +88,34 @@ func TestStatusOfEveryKind(t *testing.T) {
 			t.Errorf("%v: Retry-After is there: %v", kind, again)
 		}
 	}
+}
+
+// TestWhoCalls: the backend is told what a request presents, and what it refuses
+// goes no further; health and the description are for everybody.
+func TestWhoCalls(t *testing.T) {
+	d := newDoor(t, web.Options{})
+	ann := security.NewCaller(security.Presented{Token: "secret"})
+	d.backend.onAuthenticate = func(ctx context.Context) error {
+		if caller, _ := security.CallerOf(ctx); caller != ann {
+			return firn.Errorf(firn.ErrUnauthenticated, "nobody has that token")
+		}
+		return nil
+	}
+	const nobody = `{"error":{"kind":"unauthenticated","message":"nobody has that token","retry":"no"}}`
+	for _, path := range []string{"/all", "/streams/a", "/categories/a", "/metrics"} {
+		if a := d.get(path).wants(t, 401, nobody); a.header.Get("WWW-Authenticate") != "Bearer" {
+			t.Errorf("%s is answered with %v", path, a.header)
+		}
+		d.do("GET", path, "Authorization: Bearer guess", "").wants(t, 401, nobody)
+	}
+	d.do("POST", "/streams/a?type=T", plainJSON, "{}").wants(t, 401, nobody)
+	d.do("POST", "/streams/a?type=T", plainJSON+"Authorization: bearer  secret", "{}").wants(t, 201)
+	d.do("GET", "/all", "Authorization: Bearer secret", "").wants(t, 200, `"stream":"a"`)
+	for _, header := range []string{"Basic secret", "Bearer", "Bearer ", "secret"} {
+		d.do("GET", "/all", "Authorization: "+header, "").wants(t, 401, "is not of the form: Bearer TOKEN")
+	}
+	for _, path := range []string{"/health/live", "/health/ready", "/openapi.json", "/openapi.yaml"} {
+		d.get(path).wants(t, 200)
+	}
+	d.get("/nothing").wants(t, 404)
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
-	"github.com/firndb/firn/server/internal/security"
 )
 
 // Options of a door. Zero means the default.
@@ -25,10 +24,6 @@ type Options struct {
 	Heartbeat time.Duration
 
 	TLS *tls.Config // nil: none
-
-	// Authenticate says who a client is by what it presents. Whether the node
-	// lives and is ready is told to everybody. nil: everybody may.
-	Authenticate func(security.Presented) (actor string, err error)
 
 	Logger *slog.Logger // nil: nothing is logged
 }

@@ -18,6 +18,9 @@ func (d *Door) profile(a *answer, r *http.Request) error {
 	if !fromHere(r) {
 		return firn.Errorf(firn.ErrForbidden, "profiles are for callers on the node's own machine; ask from there, or through ssh -L")
 	}
+	if _, err := d.backend.Administer(r.Context(), "see profiles"); err != nil {
+		return err
+	}
 	a.uncached()
 	switch strings.TrimPrefix(r.URL.Path, profilePath) {
 	case "cmdline":

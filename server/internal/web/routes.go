@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/firndb/firn"
-	"github.com/firndb/firn/server/internal/security"
 )
 
 // route is one method on one path. A path is a pattern of net/http's, and a
@@ -56,8 +55,8 @@ func (d *Door) Handler() http.Handler {
 	return mux
 }
 
-// answering wraps a route with what is the same for all: a limit, the metrics,
-// and the answer where there is an error.
+// answering wraps a route with what is the same for all: a limit, who calls, the
+// metrics, and the answer where there is an error.
 func (d *Door) answering(to route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, start: time.Now()}
@@ -71,7 +70,10 @@ func (d *Door) answering(to route) http.Handler {
 		if r.Body == http.NoBody {
 			a.arrived()
 		}
-		err := d.admit(to, r)
+		err := error(nil)
+		if !to.open {
+			r, err = d.authenticated(r)
+		}
 		if err == nil {
 			err = to.handle(d, a, r)
 		}
@@ -82,18 +84,6 @@ func (d *Door) answering(to route) http.Handler {
 			a.fail(err)
 		}
 	})
-}
-
-// admit refuses whoever may not ask.
-func (d *Door) admit(to route, r *http.Request) error {
-	if to.open || d.o.Authenticate == nil {
-		return nil
-	}
-	if node := security.CertificateNode(r.TLS); node != "" {
-		return security.ErrNode(node)
-	}
-	_, err := d.o.Authenticate(security.Presented{Certificate: security.CertificateUser(r.TLS)})
-	return err
 }
 
 func notAllowed(allowed []string) func(*Door, *answer, *http.Request) error {
@@ -137,6 +127,9 @@ func (d *Door) ready(a *answer, r *http.Request) error {
 }
 
 func (d *Door) scrape(a *answer, r *http.Request) error {
+	if err := d.backend.SeeFigures(r.Context()); err != nil {
+		return err
+	}
 	promhttp.HandlerFor(d.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(a, r)
 	return nil
 }

@@ -24,13 +24,14 @@ type Backend struct {
 	Store firn.Store
 	*MemoryGroups
 
-	OnAppend    func(ctx context.Context, writes []wire.Write) (firn.Appended, error)
-	OnRecords   func(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
-	OnSubscribe func(ctx context.Context, q firn.Query) (tcp.Subscription, error)
-	OnChange    func(ctx context.Context, id firn.ID) (firn.Position, error)
-	OnHead      func(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
-	OnAdmin     func(what, node, peer string) error
-	Image       []byte // what Backup gives
+	OnAppend       func(ctx context.Context, writes []wire.Write) (firn.Appended, error)
+	OnRecords      func(ctx context.Context, q firn.Query) iter.Seq2[record.Stored, error]
+	OnSubscribe    func(ctx context.Context, q firn.Query) (tcp.Subscription, error)
+	OnChange       func(ctx context.Context, id firn.ID) (firn.Position, error)
+	OnHead         func(ctx context.Context, c firn.Consistency) (firn.Position, time.Time, error)
+	OnAdmin        func(what, node, peer string) error
+	OnAuthenticate func(ctx context.Context) error
+	Image          []byte // what Backup gives
 
 	mu      sync.Mutex
 	changes map[firn.ID]firn.Position // what each change has answered
@@ -71,16 +72,23 @@ func Serve(t testing.TB, b tcp.Backend, o tcp.Options) *tcp.Server {
 	return door
 }
 
+func (b *Backend) Authenticate(ctx context.Context) error {
+	if b.OnAuthenticate != nil {
+		return b.OnAuthenticate(ctx)
+	}
+	return nil
+}
+
 func (b *Backend) Identity() tcp.Identity { return b.Is }
 
-func (b *Backend) Append(ctx context.Context, actor string, writes []wire.Write) (firn.Appended, error) {
+func (b *Backend) Append(ctx context.Context, writes []wire.Write) (firn.Appended, error) {
 	if b.OnAppend != nil {
 		return b.OnAppend(ctx, writes)
 	}
 	return b.AppendRecords(ctx, writes)
 }
 
-func (b *Backend) AppendAt(ctx context.Context, actor string, at time.Time, writes []wire.Write) (firn.Appended, error) {
+func (b *Backend) AppendAt(ctx context.Context, at time.Time, writes []wire.Write) (firn.Appended, error) {
 	parsed, err := drafts(writes)
 	if err != nil {
 		return firn.Appended{}, err
@@ -157,7 +165,7 @@ func (b *Backend) Streams(ctx context.Context, q firn.StreamQuery) iter.Seq2[fir
 	return b.Store.Streams(ctx, q)
 }
 
-func (b *Backend) Change(ctx context.Context, actor string, id firn.ID, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error) {
+func (b *Backend) Change(ctx context.Context, id firn.ID, stream string, expect firn.Expectation, life firn.Life) (firn.Position, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if at, repeated := b.changes[id]; repeated {
@@ -211,23 +219,23 @@ func (b *Backend) admin(what, node, peer string) error {
 	return firn.Errorf(firn.ErrUnsupported, "a store in memory has one node; it cannot %s %q", what, node)
 }
 
-func (b *Backend) AddNode(ctx context.Context, actor, node, peer string) error {
+func (b *Backend) AddNode(ctx context.Context, node, peer string) error {
 	return b.admin("add", node, peer)
 }
 
-func (b *Backend) RemoveNode(ctx context.Context, actor, node string) error {
+func (b *Backend) RemoveNode(ctx context.Context, node string) error {
 	return b.admin("remove", node, "")
 }
 
-func (b *Backend) PromoteNode(ctx context.Context, actor, node string) error {
+func (b *Backend) PromoteNode(ctx context.Context, node string) error {
 	return b.admin("promote", node, "")
 }
 
-func (b *Backend) Transfer(ctx context.Context, actor, node string) error {
+func (b *Backend) Transfer(ctx context.Context, node string) error {
 	return b.admin("transfer to", node, "")
 }
 
-func (b *Backend) Scavenge(ctx context.Context, actor string, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
+func (b *Backend) Scavenge(ctx context.Context, id firn.ID, dry bool, progress func(done, total uint64)) (wire.Scavenged, error) {
 	return wire.Scavenged{}, b.admin("scavenge", "", "")
 }
 
@@ -244,7 +252,7 @@ func (b *Backend) Verify(ctx context.Context, progress func(done, total uint64))
 }
 
 // Backup gives the bytes of b.Image, whatever is asked for.
-func (b *Backend) Backup(context.Context, string, *wire.Backup, func(uint64)) (uint64, io.ReadCloser, error) {
+func (b *Backend) Backup(context.Context, *wire.Backup, func(uint64)) (uint64, io.ReadCloser, error) {
 	if b.Image == nil {
 		return 0, nil, firn.Errorf(firn.ErrUnsupported, "a store in memory has no image")
 	}

@@ -89,7 +89,7 @@ func (g *MemoryGroups) define(id firn.ID, change func(at firn.Position) error) (
 	return at, nil
 }
 
-func (g *MemoryGroups) CreateGroup(ctx context.Context, actor string, id firn.ID, is firn.Group) (firn.Position, error) {
+func (g *MemoryGroups) CreateGroup(ctx context.Context, id firn.ID, is firn.Group) (firn.Position, error) {
 	is.MaxAttempts, is.InFlight = cmp.Or(is.MaxAttempts, 10), cmp.Or(is.InFlight, 256)
 	is.Lease, is.RetryMin, is.RetryMax = cmp.Or(is.Lease, 30*time.Second), cmp.Or(is.RetryMin, time.Second), cmp.Or(is.RetryMax, 5*time.Minute)
 	return g.define(id, func(head firn.Position) error {
@@ -108,7 +108,7 @@ func (g *MemoryGroups) CreateGroup(ctx context.Context, actor string, id firn.ID
 	})
 }
 
-func (g *MemoryGroups) UpdateGroup(ctx context.Context, actor string, id firn.ID, is firn.Group) (firn.Position, error) {
+func (g *MemoryGroups) UpdateGroup(ctx context.Context, id firn.ID, is firn.Group) (firn.Position, error) {
 	return g.define(id, func(firn.Position) error {
 		one, err := g.find(is.Name)
 		if err == nil {
@@ -118,7 +118,7 @@ func (g *MemoryGroups) UpdateGroup(ctx context.Context, actor string, id firn.ID
 	})
 }
 
-func (g *MemoryGroups) DeleteGroup(ctx context.Context, actor string, id firn.ID, name string) (firn.Position, error) {
+func (g *MemoryGroups) DeleteGroup(ctx context.Context, id firn.ID, name string) (firn.Position, error) {
 	return g.define(id, func(firn.Position) error {
 		_, err := g.find(name)
 		delete(g.groups, name)

@@ -28,13 +28,13 @@ func (b *Backend) Load(ctx context.Context, q firn.LoadQuery) (tcp.Loading, erro
 }
 
 // SaveSnapshot is that of the store.
-func (b *Backend) SaveSnapshot(ctx context.Context, _ string, s firn.Snapshot) error {
+func (b *Backend) SaveSnapshot(ctx context.Context, s firn.Snapshot) error {
 	return b.Store.(firn.Snapshots).SaveSnapshot(ctx, s)
 }
 
 // The definitions of a store in memory are none.
 
-func (b *Backend) Define(context.Context, string, firn.ID, firn.DefinitionClass, string, []byte, firn.Expectation) (firn.Definition, error) {
+func (b *Backend) Define(context.Context, firn.ID, firn.DefinitionClass, string, []byte, firn.Expectation) (firn.Definition, error) {
 	return firn.Definition{}, firn.Errorf(firn.ErrUnsupported, "a store in memory keeps no definitions")
 }
 
