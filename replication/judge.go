@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/firndb/firn"
 )
@@ -80,50 +79,4 @@ func (n *Node) judgeChain() {
 	case verdictNone:
 		n.diverged.Store(nil)
 	}
-}
-
-// Clocks further apart than this are shown, or keep a node from proposing.
-const (
-	clockWarn   = 2 * time.Second
-	clockRefuse = 5 * time.Second
-)
-
-// clockError says how far this node's clock is ahead of the median of a
-// majority of the members, its own among them. offsets are the others' clocks
-// minus this node's. Not ok where less than a majority is heard.
-func clockError(offsets []time.Duration, members int) (ahead time.Duration, ok bool) {
-	all := append([]time.Duration{0}, offsets...)
-	if len(all) < members/2+1 || len(all) < 2 {
-		return 0, false
-	}
-	slices.Sort(all)
-	// With an even number the median that is nearer to this node counts: of two
-	// clocks nobody can say which is wrong.
-	low, high := all[(len(all)-1)/2], all[len(all)/2]
-	if low.Abs() < high.Abs() {
-		return -low, true
-	}
-	return -high, true
-}
-
-// judgeClock compares this node's clock with the others'.
-func (n *Node) judgeClock() {
-	var offsets []time.Duration
-	others := n.others()
-	for _, m := range others {
-		if p := n.exchange.peer(m.ID); p.up {
-			offsets = append(offsets, p.offset)
-		}
-	}
-	ahead, _ := clockError(offsets, len(others)+1)
-	before := time.Duration(n.clockAhead.Swap(int64(ahead)))
-	if off := ahead.Abs() > clockWarn; off != (before.Abs() > clockWarn) {
-		n.log.Warn("this node's clock against the others'", "ahead", ahead, "off", off)
-	}
-}
-
-// clockOff reports whether the clock is too far off to stamp what is proposed.
-func (n *Node) clockOff() (ahead time.Duration, off bool) {
-	ahead = time.Duration(n.clockAhead.Load())
-	return ahead, ahead.Abs() > clockRefuse
 }

@@ -48,7 +48,7 @@ func TestClockError(t *testing.T) {
 		{"another one is off", []time.Duration{100 * s, 0}, 3, 0, true},
 		{"of two nobody knows which", []time.Duration{100 * s}, 2, 0, true},
 	} {
-		if ahead, ok := clockError(c.offsets, c.members); ahead != c.ahead || ok != c.ok {
+		if ahead, ok := clockError(c.offsets, c.members, 0); ahead != c.ahead || ok != c.ok {
 			t.Errorf("%s: %v %v, want %v %v", c.name, ahead, ok, c.ahead, c.ok)
 		}
 	}

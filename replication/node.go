@@ -37,11 +37,11 @@ type Node struct {
 	space      space
 	refusal    refusal
 	leadership leadership
+	clock      clock
 
-	stopping   atomic.Bool // Close was called
-	failed     atomic.Pointer[firn.Error]
-	diverged   atomic.Pointer[firn.Error]
-	clockAhead atomic.Int64 // ns by which this node's clock is ahead of the others'
+	stopping atomic.Bool // Close was called
+	failed   atomic.Pointer[firn.Error]
+	diverged atomic.Pointer[firn.Error]
 
 	// owned by runExchange
 	committedBefore uint64
@@ -69,6 +69,7 @@ func Open(o Options) (*Node, error) {
 	n := &Node{o: o, log: o.Logger.With("node", o.ID), closing: make(chan struct{})}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.admission.log = o.Log
+	n.clock.open(o.Now)
 	if err := n.admission.load(); err != nil {
 		return nil, fmt.Errorf("replication: %w", err)
 	}

@@ -118,14 +118,6 @@ func (n *Node) otherLeader() string {
 	return string(id)
 }
 
-// clockTrouble is set where this node's clock is too far off to propose.
-func (n *Node) clockTrouble() *firn.Error {
-	if ahead, off := n.clockOff(); off {
-		return firn.Errorf(firn.ErrUnavailable, "this node's clock is %v ahead of the other members', more than %v in either direction keeps it from appending; nothing was done. Set the clock", ahead, clockRefuse)
-	}
-	return nil
-}
-
 // send makes one entry of the items and hands it to Raft. The time it carries
 // is proposed here; apply lifts it where it would go back.
 func (n *Node) send(items [][]byte) raft.ApplyFuture {
@@ -133,7 +125,7 @@ func (n *Node) send(items [][]byte) raft.ApplyFuture {
 	for _, it := range items {
 		size += len(it)
 	}
-	entry := command.AppendEntry(make([]byte, 0, size), n.o.Now().UnixMicro(), items...)
+	entry := command.AppendEntry(make([]byte, 0, size), n.clock.stamp(), items...)
 	return n.raft.Apply(entry, n.o.Timing.Heartbeat)
 }
 

@@ -3,6 +3,7 @@ package replication_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,66 @@ func TestClockOff(t *testing.T) {
 		times := machine.Times()
 		if d := time.Duration(times[1]-times[0]) * time.Microsecond; d > time.Minute {
 			t.Errorf("the second text is stamped %v after the first", d)
+		}
+	})
+}
+
+// A leader's clock jumps by years. It is noticed by the next append, not by the
+// next comparison with the others, a second later: no event is dated so. With one
+// node down, that comparison is of two clocks, and the leader still knows whose
+// has jumped.
+func TestClockJumps(t *testing.T) {
+	for _, jump := range []time.Duration{3 * 365 * 24 * time.Hour, 7 * time.Second, -24 * time.Hour} {
+		for _, down := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) { clockJumps(t, jump, down) })
+		}
+	}
+}
+
+func clockJumps(t *testing.T, jump time.Duration, down bool) {
+	c := newCluster(t, "n1", "n2", "n3").start()
+	leader := c.write("first")
+	time.Sleep(2 * time.Second)
+	leader.ahead.Store(int64(jump))
+	err := leader.propose("refused", 10)
+	if !errors.Is(err, firn.ErrUnavailable) || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("a clock that jumps by %v, and then an append: %v", jump, err)
+	}
+	if down {
+		c.seats[without(c.names, leader.id)[0]].stop(true)
+		time.Sleep(3 * time.Second)
+		if err := leader.propose("refused", 10); err == nil {
+			t.Errorf("a clock that has jumped by %v is taken for right, one node being down", jump)
+		}
+	}
+	leader.ahead.Store(0)
+	time.Sleep(3 * time.Second)
+	up := c.names
+	if down {
+		up = slices.DeleteFunc(slices.Clone(up), func(name string) bool { return !c.seats[name].running() })
+	}
+	_, machine := c.write("second", up...).now()
+	c.agree([]string{"first", "second"}, up...)
+	for _, at := range machine.Times() {
+		if d := time.Until(time.UnixMicro(at)); d > time.Second || d < -20*time.Second {
+			t.Errorf("a text is stamped %v ahead", d)
+		}
+	}
+}
+
+// A node that was just started compares its clock before it appends.
+func TestClockOffFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1", "n2", "n3")
+		for _, s := range c.seats {
+			s.ahead.Store(int64(time.Hour))
+		}
+		c.seats["n2"].ahead.Store(int64(48 * time.Hour))
+		c.start()
+		c.write("first")
+		_, machine := c.leader().now()
+		if d := time.Until(time.UnixMicro(machine.Times()[0])); d > time.Hour+time.Second {
+			t.Errorf("the first text is stamped %v ahead", d)
 		}
 	})
 }

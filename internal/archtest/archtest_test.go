@@ -70,6 +70,7 @@ var clocksAllowed = map[string]string{
 	"engine/subscription/messages.go":     "measures how long a consumer took",
 	"engine/subscription/subscription.go": "when it is time for a checkpoint at the head",
 
+	"replication/clock.go":     "measures what has passed since the others' clocks vouched for this one's, so that a jump is noticed",
 	"replication/coalescer.go": "reports how long an entry took to commit",
 	"replication/disk.go":      "the watchdog measures how long a write hangs",
 	"replication/exchange.go":  "measures how long a peer's answer took, to compare clocks",
