@@ -80,6 +80,18 @@ func (t *timeline) find(floor firn.Position, so func(state) bool) (firn.Position
 	return 0, false
 }
 
+// Hidden returns which events of a log readers no longer see, for [Log.Hidden].
+func Hidden(log []firn.Event) []bool {
+	streams, hidden := timelines(log), make([]bool, len(log))
+	for i := range log {
+		if t := streams[log[i].Stream]; t != nil {
+			s := t.last()
+			hidden[i] = s.tombstoned || log[i].Revision < s.before
+		}
+	}
+	return hidden
+}
+
 func sameLife(a, b firn.Life) bool { return reflect.DeepEqual(a, b) }
 
 // String tells a call and its answer in one line.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
@@ -15,12 +16,12 @@ import (
 
 // leader returns the node that leads, by what nodes say; nil where none is known.
 func (c *cluster) leader(ctx context.Context) *seat {
-	for _, s := range c.seats {
+	for _, s := range c.nodes() {
 		if s.now.Load() == nil {
 			continue
 		}
 		if status, err := c.operator.Status(ctx, s.address()); err == nil && status.Leader != "" {
-			for _, l := range c.seats {
+			for _, l := range c.nodes() {
 				if l.id == status.Leader && l.now.Load() != nil {
 					return l
 				}
@@ -36,7 +37,7 @@ func (c *cluster) settle() {
 	defer cancel()
 	var head firn.Position
 	at := firn.Consistency{}
-	for _, s := range c.seats {
+	for _, s := range c.nodes() {
 		err := s.call(ctx, func(ctx context.Context, db server.Store) (err error) {
 			head, _, err = db.Head(ctx, at)
 			return err
@@ -48,13 +49,19 @@ func (c *cluster) settle() {
 		at.AtLeast = head
 	}
 	c.settled = true
+	for _, s := range c.subscribers {
+		s.endAt(head)
+	}
+	timer := time.AfterFunc(recovery, c.end) // those who are not told are seen by that
+	c.following.Wait()
+	timer.Stop()
 }
 
 // compare opens what the nodes have left on their disks, holds it against each
 // other, and what clients were told against it. It is called when the bubble is over.
 func (c *cluster) compare() {
 	var replicas []check.Replica
-	for _, s := range c.seats {
+	for _, s := range c.nodes() {
 		r, err := s.replica()
 		if err != nil {
 			c.fault(check.Replicas, "node %s: %v", s.id, err)
@@ -64,6 +71,7 @@ func (c *cluster) compare() {
 	}
 	log := replicas[0].Log
 	c.report.Events = len(log)
+	c.checkHeard(log)
 	for _, err := range []error{check.Same(replicas), c.history.Check(log)} {
 		if err != nil {
 			c.faultOf(err)

@@ -18,14 +18,14 @@ const (
 // disk is a node's disk, in memory.
 type disk struct {
 	vfs.FS
-	mem  *vfs.MemFS
-	left *atomic.Uint64 // bytes that are free
-	full *atomic.Bool   // whatever is written fails
-	met  *atomic.Int64  // how much has failed so
+	mem        *vfs.MemFS
+	left       *atomic.Uint64 // bytes that are free
+	full       *atomic.Bool   // whatever is written fails
+	met, asked atomic.Int64   // how often that has happened, and somebody has asked how much is free
 }
 
 func newDisk() *disk {
-	d := &disk{left: new(atomic.Uint64), full: new(atomic.Bool), met: new(atomic.Int64)}
+	d := &disk{left: new(atomic.Uint64), full: new(atomic.Bool)}
 	d.left.Store(diskBytes)
 	mem := vfs.NewCrashableMem()
 	if err := mem.MkdirAll(dataDir, 0o755); err != nil {
@@ -43,16 +43,15 @@ const dataDir = "/data"
 
 // on is the same disk with other contents.
 func (d *disk) on(mem *vfs.MemFS) *disk {
-	next := *d
-	next.mem = mem
+	next := &disk{mem: mem, left: d.left, full: d.full}
 	next.FS = errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if d.full.Load() && takesSpace(op.Kind) {
-			d.met.Add(1)
+		if next.full.Load() && takesSpace(op.Kind) {
+			next.met.Add(1)
 			return syscall.ENOSPC
 		}
 		return nil
 	}))
-	return &next
+	return next
 }
 
 // takesSpace reports whether a full disk refuses it.
@@ -64,7 +63,10 @@ func takesSpace(k errorfs.OpKind) bool {
 	return false
 }
 
-func (d *disk) free() (uint64, error) { return d.left.Load(), nil }
+func (d *disk) free() (uint64, error) {
+	d.asked.Add(1)
+	return d.left.Load(), nil
+}
 
 // crash returns the disk as it is found after the power was cut now: what was
 // synced, and of the rest about so many percent, in blocks.

@@ -14,13 +14,15 @@ type Report struct {
 	Seed      uint64 // of the first
 	Runs      int
 	Nodes     int           // of the first
-	Simulated time.Duration // virtual time with faults
+	Simulated time.Duration // virtual time
+	Counted   time.Duration // of it, minutes with at least 60 calls in which a fault struck
 	Wall      time.Duration // what the runs took, without what follows
 	Checked   time.Duration // what checking them took
 
 	Histories int                   // with as many calls, clients and streams as count; see Options
 	Calls     int                   // of clients
 	Outcomes  map[check.Outcome]int // of appends
+	Messages  int                   // that subscribers were told and kept
 	Reads     map[string]int        // that were answered, by consistency
 	Events    int                   // in the logs in the end
 	Images    int                   // replicas that were set up from an image
@@ -36,11 +38,13 @@ func (r *Report) Add(o Report) {
 	}
 	r.Runs += max(o.Runs, 1)
 	r.Simulated += o.Simulated
+	r.Counted += o.Counted
 	r.Wall += o.Wall
 	r.Checked += o.Checked
 	r.Histories += o.Histories
 	r.Calls += o.Calls
 	r.Events += o.Events
+	r.Messages += o.Messages
 	r.Images += o.Images
 	r.Ambiguous += o.Ambiguous
 	r.Repeated += o.Repeated
@@ -78,14 +82,14 @@ func (r *Report) String() string {
 	slices.Sort(kinds)
 	slices.Sort(reads)
 	seconds := max(r.Simulated.Seconds(), 1)
-	return fmt.Sprintf(`%d runs from seed %d: %.2f simulated hours with faults, %d histories, %d calls (%.1f a second), %d events
+	return fmt.Sprintf(`%d runs from seed %d: %.2f simulated hours, of which %.2f count, %d histories, %d calls (%.1f a second), %d events
 appends: %d done, %d not done, %d unknown in the end; %d ambiguous results repeated, of which %d had been done
-reads: %s
+reads: %s; %d messages to subscribers
 faults that struck: %d (%.1f a minute): %s
 %v to run, %v to check (wall time, added up)`,
-		max(r.Runs, 1), r.Seed, r.Simulated.Hours(), r.Histories, r.Calls, float64(r.Calls)/seconds, r.Events,
+		max(r.Runs, 1), r.Seed, r.Simulated.Hours(), r.Counted.Hours(), r.Histories, r.Calls, float64(r.Calls)/seconds, r.Events,
 		r.Outcomes[check.Done], r.Outcomes[check.NotDone], r.Outcomes[check.Unknown], r.Ambiguous, r.Repeated,
-		strings.Join(reads, ", "),
+		strings.Join(reads, ", "), r.Messages,
 		r.Faults(), float64(r.Faults())*60/seconds, strings.Join(kinds, ", "),
 		r.Wall.Round(time.Millisecond), r.Checked.Round(time.Millisecond))
 }

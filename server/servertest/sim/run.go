@@ -56,9 +56,14 @@ func (c *cluster) run() {
 		g := &group{c: c, number: i, random: rand.New(rand.NewPCG(c.seed, uint64(100+i)))}
 		users.Go(g.run)
 	}
+	c.follow()
 	c.hurt(began.Add(c.o.For))
-	c.count(func(r *Report) { r.Simulated = time.Since(began) })
+	ran := time.Since(began)
+	c.count(func(r *Report) { r.Simulated, r.Counted = ran, c.counted(ran) })
 	c.mend()
+	for limit := time.Now().Add(recovery); c.changing.Load() && time.Now().Before(limit); {
+		c.wait(100 * time.Millisecond)
+	}
 	c.enough.Store(true)
 	if err := c.await(); err != nil {
 		c.fault(Alive, "%v", err)
@@ -66,14 +71,17 @@ func (c *cluster) run() {
 	}
 	users.Wait()
 	c.settle()
+	c.end()
+	c.following.Wait()
 }
 
 // keepTrace writes the trace to a file and says where.
 func (c *cluster) keepTrace(err error) string {
 	path := filepath.Join(os.TempDir(), fmt.Sprintf("firn-sim-%d.trace", c.seed))
-	text := fmt.Sprintf("%s\n%v\n", c.trace.String(), err)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	lines := c.trace.String()
+	if err := os.WriteFile(path, fmt.Appendf(nil, "%s\n%v\n", lines, err), 0o644); err != nil {
 		return err.Error()
 	}
-	return "the trace is in " + path
+	const end = 4 << 10
+	return "the trace is in " + path + "; it ends:\n" + lines[max(0, len(lines)-end):]
 }

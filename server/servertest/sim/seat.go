@@ -25,13 +25,11 @@ type seat struct {
 	// time stands still for whoever waits for a mutex.
 	turn chan struct{}
 
-	disk   *disk // owned by who has turn
-	now    atomic.Pointer[life]
-	ahead  atomic.Int64 // of its clock, ns
-	slow   atomic.Int64 // what a write to its log takes longer, ns
-	slowed atomic.Int64 // how many were
-	write  gate         // closed: its disk stands still
-	apply  gate
+	disk  *disk // owned by who has turn
+	now   atomic.Pointer[life]
+	ahead atomic.Int64 // of its clock, ns
+	write gate         // what writes to its log
+	apply gate
 
 	excused atomic.Int64 // until when (in ns of the run) the node may give up: it was hurt so
 }
@@ -43,11 +41,12 @@ type life struct {
 	cancel context.CancelFunc
 }
 
-// gate holds those who come while it is closed.
+// gate holds those who come while it is closed, and slows down others.
 type gate struct {
 	mu     sync.Mutex
 	opened chan struct{} // nil: open
-	met    atomic.Int64  // how many it has held
+	slow   atomic.Int64  // what it takes longer, ns
+	met    atomic.Int64  // how many it has held or slowed down
 }
 
 func (g *gate) shut() {
@@ -68,6 +67,10 @@ func (g *gate) open() {
 }
 
 func (g *gate) pass() {
+	if d := time.Duration(g.slow.Load()); d > 0 {
+		g.met.Add(1)
+		time.Sleep(d)
+	}
 	g.mu.Lock()
 	opened := g.opened
 	g.mu.Unlock()
@@ -101,12 +104,12 @@ func (s *seat) start() error {
 	if s.first {
 		config.Bootstrap = s.c.bootstrap
 	} else {
-		config.Join = s.c.seats[0].address()
+		config.Join = s.c.nodes()[0].address()
 	}
 	node, err := server.StartIn(config, server.Surroundings{
-		FS: s.disk, Peers: host, Clients: host, Store: engine.Settings{LayerEvents: s.c.layerEvents}, LogTable: 256 << 10,
+		FS: s.disk, Peers: host, Clients: host, Store: engine.Settings{LayerEvents: s.c.layerEvents}, LogTable: 128 << 10,
 		Now:         func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
-		BeforeWrite: s.beforeWrite, BeforeApply: s.apply.pass,
+		BeforeWrite: s.write.pass, BeforeApply: s.apply.pass,
 	})
 	if err != nil {
 		l.cancel()
@@ -122,12 +125,15 @@ func (s *seat) start() error {
 	return nil
 }
 
-func (s *seat) beforeWrite() {
-	if d := time.Duration(s.slow.Load()); d > 0 {
-		s.slowed.Add(1)
-		time.Sleep(d)
-	}
-	s.write.pass()
+// unharm takes back what was done to the node.
+func (s *seat) unharm() {
+	s.write.slow.Store(0)
+	s.apply.slow.Store(0)
+	s.write.open()
+	s.apply.open()
+	s.ahead.Store(0)
+	s.disk.left.Store(diskBytes)
+	s.disk.full.Store(false)
 }
 
 // stop ends a life cleanly.
@@ -160,9 +166,7 @@ func (s *seat) crash(kept int, random *rand.Rand) bool {
 	s.c.net.Crash(s.id)
 	before := s.disk
 	s.disk = before.crash(kept, random)
-	s.write.open()
-	s.apply.open()
-	s.slow.Store(0)
+	s.unharm()
 	s.c.closing.Go(func() { _ = l.node.Close() }) // what it still writes goes to the lost disk
 	return true
 }
@@ -229,8 +233,13 @@ func (s *seat) call(ctx context.Context, do func(context.Context, server.Store) 
 	if l.ctx.Err() != nil {
 		return errGone
 	}
+	return tooLong(err)
+}
+
+// tooLong gives a context's own error a kind.
+func tooLong(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return firn.Errorf(firn.ErrUnknown, "the call took too long: %v", err)
+		return firn.Errorf(firn.ErrTimeout, "the caller's time ran out, and nothing was done: %v", err)
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/server"
 )
@@ -36,7 +37,7 @@ func (g *group) run() {
 		for i := range g.c.o.Clients {
 			u := &user{
 				g: g, number: g.number*g.c.o.Clients + i, random: rand.New(rand.NewPCG(g.random.Uint64(), 0)),
-				last: make(map[string]firn.Expectation), at: g.random.IntN(len(g.c.seats)),
+				last: make(map[string]firn.Expectation), at: g.random.IntN(8),
 			}
 			clients.Go(func() {
 				if u.run() > 0 {
@@ -64,17 +65,38 @@ type user struct {
 	seen  firn.Position               // the newest position that it was told
 	made  []*check.Op                 // appends that were acknowledged
 	calls int
+
+	client *client.Client // nil: it calls nodes' own stores
 }
 
 func (u *user) run() int {
 	c := u.g.c
+	if c.o.TCP {
+		var err error
+		if u.client, err = c.dial(fmt.Sprint("client", u.number)); err != nil {
+			return 0 // nobody answers now
+		}
+		defer u.client.Close()
+	}
 	for !c.enough.Load() && u.g.calls.Add(1) <= int64(c.o.Ops) {
 		u.calls++
+		c.called()
 		u.next()
-		c.wait(time.Duration(u.random.Int64N(2 * int64(c.o.Think))))
+		u.think()
 	}
-	c.count(func(r *Report) { r.Calls += u.calls })
 	return u.calls
+}
+
+// think waits, mostly for the next beat: so many call at once, and the store
+// has to order them.
+func (u *user) think() {
+	c := u.g.c
+	d := time.Duration(u.random.Int64N(2 * int64(c.o.Think)))
+	if u.random.IntN(10) > 0 {
+		passed := time.Since(c.trace.began)
+		d = (passed + d).Truncate(c.beat) + c.beat - passed
+	}
+	c.wait(d)
 }
 
 func (u *user) next() {
@@ -152,8 +174,18 @@ func (u *user) append(writes ...firn.Write) {
 			u.last[w.Stream] = firn.At(w.LastRevision)
 		}
 		u.seen = max(u.seen, told.Position)
+		u.dated(&told)
 	}
 	u.learn(err)
+}
+
+// dated looks at the time of what was appended: no clock of a node that may
+// append is further off than this, and time does not run ahead.
+func (u *user) dated(told *firn.Appended) {
+	const most = 6 * time.Second // what keeps a node from appending, and the second in which it finds out
+	if ahead := time.Until(told.Time); ahead > most {
+		u.g.c.fault(Dated, "position %d carries the time %v, which is %v ahead", told.Position, told.Time, ahead)
+	}
 }
 
 // learn learns how a stream stands from a refusal.
@@ -203,26 +235,44 @@ func (u *user) patience() time.Duration {
 	return 3 * time.Second
 }
 
-func (u *user) seat() *seat { return u.g.c.seats[u.at%len(u.g.c.seats)] }
+// seat is the node that is believed to lead, anyone any node.
+func (u *user) seat() *seat {
+	seats := u.g.c.nodes()
+	return seats[u.at%len(seats)]
+}
+
+func (u *user) anyone() *seat {
+	seats := u.g.c.nodes()
+	return seats[u.random.IntN(len(seats))]
+}
 
 // elsewhere chooses the node for the next attempt.
 func (u *user) elsewhere(err error) {
 	var e *firn.Error
 	if errors.As(err, &e) && e.Leader != "" {
-		for i, s := range u.g.c.seats {
+		for i, s := range u.g.c.nodes() {
 			if s.address() == e.Leader {
 				u.at = i
 				return
 			}
 		}
 	}
-	u.at = u.random.IntN(len(u.g.c.seats))
+	u.at = u.random.IntN(8)
+}
+
+// on makes a call at a node, or through the network, where the client chooses
+// the node.
+func (u *user) on(ctx context.Context, s *seat, do func(context.Context, firn.Store) error) error {
+	if u.client == nil {
+		return s.call(ctx, func(ctx context.Context, db server.Store) error { return do(ctx, db) })
+	}
+	return tooLong(do(ctx, u.client))
 }
 
 func (u *user) attempt(s *seat, patience time.Duration, writes []firn.Write) (told firn.Appended, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	err = s.call(ctx, func(ctx context.Context, db server.Store) (err error) {
+	err = u.on(ctx, s, func(ctx context.Context, db firn.Store) (err error) {
 		told, err = db.Append(ctx, writes...)
 		return err
 	})
@@ -266,7 +316,7 @@ func (u *user) change() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	var at firn.Position
-	err := u.seat().call(ctx, func(ctx context.Context, db server.Store) (err error) {
+	err := u.on(ctx, u.seat(), func(ctx context.Context, db firn.Store) (err error) {
 		at, err = db.Change(ctx, stream, expect, life)
 		return err
 	})
@@ -311,8 +361,8 @@ func (u *user) read(q firn.Query) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	var events []firn.Event
-	s := c.seats[u.random.IntN(len(c.seats))]
-	err := s.call(ctx, func(ctx context.Context, db server.Store) error {
+	s := u.anyone()
+	err := u.on(ctx, s, func(ctx context.Context, db firn.Store) error {
 		for e, err := range db.Read(ctx, q) {
 			if err != nil {
 				return err
@@ -338,8 +388,8 @@ func (u *user) head() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	var at firn.Position
-	s := c.seats[u.random.IntN(len(c.seats))]
-	err := s.call(ctx, func(ctx context.Context, db server.Store) (err error) {
+	s := u.anyone()
+	err := u.on(ctx, s, func(ctx context.Context, db firn.Store) (err error) {
 		at, _, err = db.Head(ctx, consistency)
 		return err
 	})
