@@ -18,13 +18,11 @@ func (n *Node) members() []raft.Server {
 
 // AddNonvoter adds a node that receives everything and has no vote. Unless its
 // Self says Replica, it becomes a voter by itself as soon as it has caught up.
-// Leader only. Adding a member again at the same address does nothing.
+// Leader only. Adding a member again changes nothing; that it is one is committed
+// once more, since this leader may be the only one to have it in its log.
 func (n *Node) AddNonvoter(ctx context.Context, id, peer string) error {
 	if id == "" || len(id) > 64 || peer == "" {
 		return firn.Errorf(firn.ErrInvalid, "a member needs an id of 1 to 64 bytes and a peer address; got %q and %q", id, peer)
-	}
-	if s, ok := n.member(id); ok && string(s.Address) == peer {
-		return nil
 	}
 	return n.change(ctx, n.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress(peer), 0, configurationWait))
 }

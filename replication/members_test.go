@@ -246,3 +246,38 @@ func (c *cluster) vote(s *seat, candidate string, term uint64) bool {
 	}, &answer)
 	return err == nil && answer.Granted
 }
+
+// A leader that is cut off has a new member in its log, which a later leader takes
+// out again. Whoever asks a second time must not be told that it is done: it
+// would wait for its data for ever.
+func TestMemberIsNotAddedByALostLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1", "n2", "n3").start()
+		old := c.write("first")
+		rest := without(c.names, old.id)
+		c.sim.Part(old.id, rest...)
+		node, _ := old.now()
+		add := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			return node.AddNonvoter(ctx, "n4", "n4:7410")
+		}
+		for try := range 3 {
+			if err := add(); err == nil {
+				t.Errorf("attempt %d: a leader without a majority has added a member", try)
+			}
+		}
+		c.sim.Heal()
+		c.write("second")
+		time.Sleep(3 * time.Second)
+		leader, _ := c.leader().now()
+		for range 2 {
+			if err := leader.AddNonvoter(t.Context(), "n4", "n4:7410"); err != nil {
+				t.Errorf("the new leader: %v", err)
+			}
+		}
+		if n := len(leader.Status().Nodes); n != 4 {
+			t.Errorf("there are %d members, want 4", n)
+		}
+	})
+}
