@@ -77,6 +77,44 @@ func TestImage(t *testing.T) {
 	})
 }
 
+// A node joins a cluster of one whose log is shortened, and the answer to the
+// image that it is sent is lost. It is sent another, of the same index, since
+// nothing is written; and the two of them go on.
+func TestImageWhoseAnswerIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1")
+		c.seats["n1"].adjust = small
+		c.start()
+		c.write("first")
+		want := []string{"first"}
+		c.fill(&want, 10, "n1")
+		s := c.add("n2")
+		c.sim.Delay("n2", "n1", 200*time.Millisecond) // so that it is still under way
+		s.adjust = func(o *replication.Options) {
+			small(o)
+			o.OnRestart = func(string) {
+				if s.restarts == 0 {
+					c.sim.Delay("n2", "n1", 0)
+					c.sim.Break("n1", "n2")
+				}
+				s.reopen()
+			}
+		}
+		s.start(nil)
+		node, _ := c.leader("n1").now()
+		if err := node.AddNonvoter(t.Context(), s.id, s.id+":7410"); err != nil {
+			t.Fatal(err)
+		}
+		c.agree(want)
+		c.await("the other votes", 30*time.Second, func() bool {
+			members := node.Status().Nodes
+			return len(members) == 2 && members[1].Role == replication.RoleVoter
+		})
+		c.write("last")
+		c.agree(append(want, "last"))
+	})
+}
+
 // A leader is cut off with entries that nobody else has. The others go on and
 // shorten their logs; so when it is back, an image goes over a log whose end
 // was never committed. It must come out as the others are.

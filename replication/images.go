@@ -89,9 +89,11 @@ func (m *images) Produce(ctx context.Context) (*raftlog.Image, error) {
 }
 
 // Receive begins an image from another replica. One that would take this
-// replica back is refused: what it has applied, others may count on.
+// replica back is refused: what it has applied, others may count on. One of just
+// what it has applied is taken: the sender sends it again where the answer to the
+// last one was lost, and learns in no other way which entries come next.
 func (m *images) Receive(id string, meta raft.SnapshotMeta) (raftlog.Receiver, error) {
-	if done, _ := m.machine.Applied(); meta.Index <= done {
+	if done, _ := m.machine.Applied(); meta.Index < done {
 		return nil, firn.Errorf(firn.ErrUnavailable, "an image at index %d is of no use, this replica has applied %d", meta.Index, done)
 	}
 	return m.machine.Receive(id, meta.Index, meta.Term)

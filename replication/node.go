@@ -207,7 +207,21 @@ func (n *Node) diskFailed(err error) {
 	n.fatal(err)
 }
 
+// answerWait is how long a replica stays open that has received an image, so
+// that the sender hears of it: else it would send the image again.
+const answerWait = 100 * time.Millisecond
+
+// restart has this replica opened again. Until then the gate is closed: a leader
+// whose entries are refused meanwhile takes it for one that lacks those before,
+// and, where its log does not have them, would send the image again and again.
 func (n *Node) restart(reason string) {
+	n.transport.bar(gateRestart)
 	n.log.Info("this replica must be opened again", "reason", reason)
-	go n.o.OnRestart(reason)
+	go func() {
+		select {
+		case <-time.After(answerWait):
+			n.o.OnRestart(reason)
+		case <-n.closing:
+		}
+	}()
 }

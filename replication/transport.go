@@ -48,6 +48,7 @@ const (
 	gateAdmission uint32 = 1 << iota // the others have not said yet that this disk is the one they know
 	gateSpace                        // the disk is too full
 	gateFatal                        // the node must not go on
+	gateRestart                      // an image has come in, and the log takes no entries until the replica is opened again
 )
 
 var errGate = errors.New("this node does not take part in Raft at present")
