@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -38,6 +39,38 @@ func (p *Place) Copy(ctx context.Context, m *Manifest, to vfs.FS, dir string, pr
 		}
 	}
 	return diskfs.SyncDir(to, dir)
+}
+
+// Link is Copy for files that are only looked at, as long as the place is there:
+// they are not copied where the file system can lead to others.
+func (p *Place) Link(ctx context.Context, m *Manifest, to vfs.FS, dir string) error {
+	if p.fs != vfs.Default || to != vfs.Default {
+		return p.Copy(ctx, m, to, dir, func(int64) {})
+	}
+	if err := to.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i := range m.Files {
+		f := &m.Files[i]
+		from, err := filepath.Abs(p.path(filesDir, f.Sum.String()))
+		if err == nil {
+			_, err = os.Stat(from)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return firn.Errorf(firn.ErrDamaged, "the file %s (%s) is missing", from, f.Name)
+		}
+		if err != nil {
+			return err
+		}
+		path := to.PathJoin(dir, f.Name)
+		if os.Symlink(from, path) == nil {
+			continue
+		}
+		if err := vfs.Copy(to, from, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Verify reads every file of the place's backups once, compares it with their

@@ -57,9 +57,7 @@ func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
 // without changing its files. It opens the store in the directory, which shows
 // that it can be opened.
 func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error) {
-	o := pebbleOptions(fs, cacheBytesMin, newFailure(slog.New(slog.DiscardHandler), func(error) {}))
-	o.ReadOnly = true
-	db, err := pebble.Open(dir, o)
+	db, err := pebble.Open(dir, readOnlyOptions(fs))
 	if err != nil {
 		return info, last, damage(err)
 	}
@@ -87,6 +85,13 @@ func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error)
 	id, err := parseIdentity(value)
 	info.Cluster, info.History = id.cluster, id.history
 	return info, last, err
+}
+
+// readOnlyOptions returns how Pebble is opened on files that must not change.
+func readOnlyOptions(fs vfs.FS) *pebble.Options {
+	o := pebbleOptions(fs, cacheBytesMin, newFailure(slog.New(slog.DiscardHandler), func(error) {}))
+	o.ReadOnly = true
+	return o
 }
 
 // checkReceived compares what an image says of itself with what its files hold.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -15,13 +16,23 @@ import (
 	"github.com/firndb/firn/internal/diskfs"
 )
 
-// RestoreOptions say what is restored. All must be set.
+// RestoreOptions say what is restored. Dir, Fill and Progress must be set.
 type RestoreOptions struct {
 	Dir string // the data directory to make; it is empty, or does not exist
 
 	// Fill puts the files of a store into a directory, which exists, and makes
 	// them durable.
 	Fill func(dir string) error
+
+	// At cuts the store back to a position, which must be the end of an append,
+	// or a moment. The zero point restores it whole.
+	At firn.Point
+
+	// Before puts the files of an older copy into a directory, for as long as
+	// Restore runs: one that holds nothing behind At. Consumer groups then begin
+	// where they stood in it. nil: there is none, and they stand where they stood
+	// in the store, at the cut at most.
+	Before func(dir string) error
 
 	// Progress is told how many of how many events were verified.
 	Progress func(done, total uint64)
@@ -97,7 +108,7 @@ func Restore(ctx context.Context, o RestoreOptions) (Restored, error) {
 
 func restore(ctx context.Context, fs vfs.FS, work string, o *RestoreOptions) (done Restored, err error) {
 	d := &dataDir{fs: fs, path: work}
-	for _, name := range []string{engineDir, restoredFile} {
+	for _, name := range []string{engineDir, restoredFile, beforeDir} {
 		if err := fs.RemoveAll(d.sub(name)); err != nil {
 			return done, err
 		}
@@ -111,6 +122,11 @@ func restore(ctx context.Context, fs vfs.FS, work string, o *RestoreOptions) (do
 	}
 	if err := errors.Join(diskfs.SyncDir(fs, d.sub(engineDir)), diskfs.SyncDir(fs, work)); err != nil {
 		return done, err
+	}
+	if !o.At.IsZero() {
+		if err := cutBack(fs, d, o); err != nil {
+			return done, damaged("the store", err)
+		}
 	}
 	var fatal error
 	e, err := engine.Open(d.sub(engineDir), engine.Options{FS: fs, OnFatal: func(err error) { fatal = err }})
@@ -133,6 +149,40 @@ func restore(ctx context.Context, fs vfs.FS, work string, o *RestoreOptions) (do
 	}
 	return done, d.sync()
 }
+
+// cutBack takes the store back to a point in time.
+func cutBack(fs vfs.FS, d *dataDir, o *RestoreOptions) error {
+	options := engine.Options{FS: fs}
+	e, err := engine.Open(d.sub(engineDir), options)
+	if err != nil {
+		return err
+	}
+	to, _, err := e.Resolve(o.At, time.Now())
+	if head, _ := e.Head(); err == nil && o.At.Kind() == firn.PointPosition && o.At.Position() > head {
+		err = firn.Errorf(firn.ErrInvalid, "the store ends at position %d; it cannot be restored as of %d", head, o.At.Position())
+	}
+	if err = errors.Join(err, e.Close()); err != nil {
+		return err
+	}
+	var then *engine.Groups
+	if o.Before != nil {
+		before := d.sub(beforeDir)
+		if err := o.Before(before); err != nil {
+			return err
+		}
+		if then, err = engine.ReadGroups(fs, before); err != nil {
+			return err
+		}
+		if err := fs.RemoveAll(before); err != nil {
+			return err
+		}
+	}
+	return engine.Cut(d.sub(engineDir), options, to, then)
+}
+
+// beforeDir is where, in the directory that becomes the node's, an older copy
+// lies while it is looked at.
+const beforeDir = "before"
 
 // beginHistory gives the store a new history, as an entry of its log would.
 func beginHistory(e *engine.Engine, done *Restored) (at restoredStore, err error) {

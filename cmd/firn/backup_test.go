@@ -45,6 +45,16 @@ func TestBackup(t *testing.T) {
 	o.want(0, `"position":1,"events":1,`, "restore", dir, "--to", to, "--backup", first)
 	o.want(exitUsage, "overwrites nothing", "restore", dir, "--to", to)
 
+	// As of a point in time.
+	past := filepath.Join(t.TempDir(), "past")
+	o.want(exitNotFound, "of position 2, was taken", "restore", dir, "--to", past, "--at", "3")
+	o.want(exitNotFound, "of position 1, was taken", "restore", dir, "--to", past, "--at", "2", "--backup", first)
+	o.want(exitNotFound, "before", "restore", dir, "--to", past, "--at", "2020-01-01")
+	o.want(exitUsage, "in the future", "restore", dir, "--to", past, "--at", "2999-01-01")
+	o.want(exitUsage, "a position or a moment", "restore", dir, "--to", past, "--at", "end")
+	o.want(0, "as of @1; consumer groups begin where they stood in backup "+first, "restore", dir, "--to", past, "--at", "1", "--dry-run")
+	o.want(0, `"position":1,"events":1,`, "restore", dir, "--to", past, "--at", "1")
+
 	// Its own cluster, which it begins alone.
 	places, err := freePlaces(1)
 	if err != nil {

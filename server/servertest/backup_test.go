@@ -55,17 +55,26 @@ func takeBackup(t *testing.T, db *client.Client, address, dir string) *backup.Ma
 // restoreBackup restores a backup to a directory of its own.
 func restoreBackup(t *testing.T, dir string, m *backup.Manifest) (to string, done server.Restored) {
 	t.Helper()
+	return restoreAt(t, dir, backup.Chosen{Cut: m}, firn.Point{})
+}
+
+// restoreAt restores a store as of a point in time.
+func restoreAt(t *testing.T, dir string, of backup.Chosen, at firn.Point) (to string, done server.Restored) {
+	t.Helper()
 	place, err := backup.Open(vfs.Default, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	to = filepath.Join(t.TempDir(), "restored")
-	done, err = server.Restore(t.Context(), server.RestoreOptions{
-		Dir:      to,
-		Fill:     func(data string) error { return place.Copy(t.Context(), m, vfs.Default, data, func(int64) {}) },
+	o := server.RestoreOptions{
+		Dir: to, At: at,
+		Fill:     func(data string) error { return place.Copy(t.Context(), of.Cut, vfs.Default, data, func(int64) {}) },
 		Progress: func(uint64, uint64) {},
-	})
-	if err != nil {
+	}
+	if of.Before != nil {
+		o.Before = func(dir string) error { return place.Link(t.Context(), of.Before, vfs.Default, dir) }
+	}
+	if done, err = server.Restore(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	return to, done
@@ -144,6 +153,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		if err := restored.Close(); err != nil {
 			t.Error(err)
 		}
+		toAPoint(t, db, dir, random, m.Position)
 	}
 	load.Stop()
 	log := servertest.Agree(t, db, c.Address(0), c.Address(1), c.Address(2))
@@ -163,6 +173,141 @@ func TestBackupUnderLoad(t *testing.T) {
 		t.Errorf("verifying the backups: %v, %q", err, faults)
 	}
 }
+
+// toAPoint restores a store as of a random position or moment up to one, and
+// holds it against that part of the log.
+func toAPoint(t *testing.T, db *client.Client, dir string, random *rand.Rand, below firn.Position) {
+	t.Helper()
+	var log []firn.Event
+	for e, err := range db.Read(t.Context(), firn.Query{All: true, System: true, Bound: firn.PositionPoint(below)}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, e)
+	}
+	e := &log[random.IntN(len(log))]
+	want := e.Position + firn.Position(e.Count-e.Index) - 1
+	at := firn.PositionPoint(want)
+	if random.IntN(2) == 0 {
+		at = firn.MomentPoint(e.Time)
+		for i := range log {
+			if !log[i].Time.After(e.Time) {
+				want = log[i].Position
+			}
+		}
+	}
+	place, err := backup.Open(vfs.Default, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, err := place.Choose(at, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, done := restoreAt(t, dir, of, at)
+	restored, err := server.Embed(to, server.EmbedOptions{CacheBytes: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restored.Close()
+	if head, _, err := restored.Head(t.Context(), firn.Consistency{}); err != nil || head != want || done.Position != want {
+		t.Errorf("restored as of %v, the head is %d, want %d (%v)", at, head, want, err)
+	}
+	if was, is := logHash(t, db, want), logHash(t, restored, want); was != is {
+		t.Errorf("restored as of %v, the hash of the log up to %d is %s, and was %s", at, want, is, was)
+	}
+}
+
+// TestRestoreToThePast holds what is not events against what it was: streams'
+// lives, definitions, and where consumer groups stood.
+func TestRestoreToThePast(t *testing.T) {
+	t.Parallel()
+	c := servertest.Start(t, 1)
+	db := c.Dial()
+	appendTo := func(stream string, n int) {
+		t.Helper()
+		for range n {
+			if _, err := db.Append(t.Context(), firn.To(stream, firn.Any, firn.Draft{Type: "T"})); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	settle := func(n int) { // events of the group
+		t.Helper()
+		consumer, err := db.Consume(t.Context(), "mail", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer consumer.Close()
+		for d, err := range consumer.Deliveries(t.Context()) {
+			if err == nil {
+				err = consumer.Settle(t.Context(), firn.Settlement{Token: d.Token, Outcome: firn.Ack})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n--; n == 0 {
+				break
+			}
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "backups")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	appendTo("order-1", 5)
+	must(second(db.CreateGroup(t.Context(), firn.Group{Name: "mail", Stream: "order-1", From: firn.StartPoint()})))
+	settle(2)
+	takeBackup(t, db, "", dir)
+	appendTo("order-1", 5)
+	settle(3)
+	must(second(db.Define(t.Context(), firn.FoldDefinition, "cart", []byte("fold: cart\ncategory: order\non: {\"*\": merge}\n"), firn.Any)))
+	then, _, err := db.Head(t.Context(), firn.Consistency{})
+	must(err)
+	must(second(db.Define(t.Context(), firn.FoldDefinition, "cart", []byte("fold: cart\ncategory: orders\non: {\"*\": merge}\n"), firn.Any)))
+	must(second(db.Change(t.Context(), "order-1", firn.Any, firn.Delete{})))
+	appendTo("order-2", 3)
+	takeBackup(t, db, "", dir)
+
+	place, err := backup.Open(vfs.Default, dir)
+	must(err)
+	at := firn.PositionPoint(then)
+	of, err := place.Choose(at, "")
+	must(err)
+	if of.Before == nil || of.Before.Position >= then || of.Cut.Position <= then {
+		t.Fatalf("as of %d was chosen %+v", then, of)
+	}
+	to, _ := restoreAt(t, dir, of, at)
+	restored, err := server.Embed(to, server.EmbedOptions{CacheBytes: 8 << 20})
+	must(err)
+	defer restored.Close()
+	info, err := restored.Stream(t.Context(), "order-1", firn.Point{})
+	if err != nil || info.Revision != 9 {
+		t.Errorf("the stream that was deleted later: %+v, %v", info, err)
+	}
+	if _, err := restored.Stream(t.Context(), "order-2", firn.Point{}); !errors.Is(err, firn.ErrNotFound) {
+		t.Errorf("the stream that was written later: %v", err)
+	}
+	defined, err := restored.Definitions(t.Context(), firn.FoldDefinition, firn.Point{})
+	if err != nil || len(defined) != 1 || defined[0].Version != 1 {
+		t.Errorf("the fold that was defined anew later: %+v, %v", defined, err)
+	}
+	group, err := restored.GroupInfo(t.Context(), "mail")
+	if err != nil || group.Passed > 3 || group.Passed < 2 {
+		t.Errorf("the group had passed position 2 or 3 in the backup from before; it stands at %+v (%v)", group, err)
+	}
+	if _, err := place.Choose(firn.PositionPoint(1<<40), ""); !errors.Is(err, firn.ErrNotFound) {
+		t.Errorf("a position that no backup has: %v", err)
+	}
+	if _, err := place.Choose(firn.MomentPoint(time.Now().Add(time.Hour)), ""); !errors.Is(err, firn.ErrNotFound) {
+		t.Errorf("a moment after all backups: %v", err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // TestRestoredClusterGrows starts a restored store as a cluster of one, which
 // others join, and holds that it has a history of its own: whoever keeps a
