@@ -63,6 +63,7 @@ type Processes struct {
 	dir    string
 	set    func(c *server.Config) // nil: the processes are "firn serve"
 	secure *Authority             // nil: no TLS
+	flags  [][]string             // of each node, each time that it is started
 	nodes  []*process
 }
 
@@ -87,29 +88,42 @@ func SpawnSecure(t testing.TB, n int, a *Authority, flags ...string) *Processes 
 
 func spawn(t testing.TB, n int, set func(*server.Config), secure *Authority, flags ...string) *Processes {
 	t.Helper()
-	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), set: set, secure: secure, nodes: make([]*process, n)}
-	p.Addresses = clientAddresses(p.places)
-	t.Cleanup(func() {
-		for i := range p.nodes {
-			p.Kill(i)
-			if t.Failed() && p.nodes[i] != nil {
-				t.Logf("node %s said at last:\n%s", id(i), p.nodes[i].log.end(30))
-			}
-		}
-	})
-	for i := range n {
-		p.Run(i, flags...)
-	}
-	for i := range n {
-		p.awaitListening(i)
-	}
-	p.Dial()
+	p := newProcesses(t, n)
+	p.set, p.secure = set, secure
+	p.begin(flags...)
 	return p
 }
 
-// awaitListening returns once node i serves all its ports, of which that for
+func newProcesses(t testing.TB, n int) *Processes {
+	t.Helper()
+	p := &Processes{t: t, places: places(t, n), dir: t.TempDir(), nodes: make([]*process, n), flags: make([][]string, n)}
+	p.Addresses = clientAddresses(p.places)
+	return p
+}
+
+// begin starts all nodes, and returns once the cluster answers.
+func (p *Processes) begin(flags ...string) {
+	p.t.Helper()
+	p.t.Cleanup(func() {
+		for i := range p.nodes {
+			p.Kill(i)
+			if p.t.Failed() && p.nodes[i] != nil {
+				p.t.Logf("node %s said at last:\n%s", id(i), p.nodes[i].log.end(30))
+			}
+		}
+	})
+	for i := range p.nodes {
+		p.Run(i, flags...)
+	}
+	for i := range p.nodes {
+		p.AwaitServing(i)
+	}
+	p.Dial()
+}
+
+// AwaitServing returns once node i serves all its ports, of which that for
 // HTTP is the last one.
-func (p *Processes) awaitListening(i int) {
+func (p *Processes) AwaitServing(i int) {
 	p.t.Helper()
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(10 * time.Millisecond) {
 		nc, err := net.Dial("tcp", p.HTTP(i))
@@ -134,7 +148,7 @@ func (p *Processes) Run(i int, flags ...string) {
 		list += "," + m.ID + "=" + m.Peer
 	}
 	args := append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
-		"--http", at.HTTP, "--bootstrap", list[1:], "--cache", "64MiB"}, append(p.tlsFlags(i), flags...)...)
+		"--http", at.HTTP, "--bootstrap", list[1:], "--cache", "64MiB"}, slices.Concat(p.tlsFlags(i), p.flags[i], flags)...)
 	var cmd *exec.Cmd
 	if p.set == nil {
 		cmd = exec.Command(Binary(p.t), args...)
@@ -148,7 +162,7 @@ func (p *Processes) Run(i int, flags ...string) {
 // returns its number.
 func (p *Processes) Join() int {
 	p.t.Helper()
-	p.places, p.nodes = append(p.places, places(p.t, 1)...), append(p.nodes, nil)
+	p.places, p.nodes, p.flags = append(p.places, places(p.t, 1)...), append(p.nodes, nil), append(p.flags, nil)
 	i := len(p.nodes) - 1
 	p.Rejoin(i, p.Address(0))
 	return i
