@@ -2,6 +2,7 @@ package servertest_test
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"strings"
@@ -163,6 +164,6 @@ func summary(took []time.Duration) paces {
 		return paces{}
 	}
 	slices.Sort(took)
-	at := func(part float64) time.Duration { return took[min(int(part*float64(len(took))), len(took)-1)] }
+	at := func(part float64) time.Duration { return took[int(math.Ceil(part*float64(len(took))))-1] }
 	return paces{len(took), at(0.5), at(0.99), at(1)}
 }
