@@ -55,7 +55,7 @@ func (p *patience) look() int {
 // disk or machine hangs would otherwise stay leader for ever, since its
 // heartbeats leave all the same.
 func (n *Node) watch() {
-	const looks = 8
+	const looks = 16
 	limit := n.o.Timing.Stall
 	tick := time.NewTicker(limit / looks)
 	defer tick.Stop()
