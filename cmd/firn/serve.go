@@ -145,7 +145,7 @@ func runServe(s *session, config server.Config) error {
 	}
 	log := config.Logger.With("node", config.ID)
 	if config.TLS == "" {
-		log.Warn("there is no TLS: everybody who reaches the ports may read and write everything")
+		log.Warn("there is no TLS: whoever can listen to the network reads everything that is sent, tokens too")
 	}
 	log.Info("listening", "clients", config.Listen.Client, "peers", config.Listen.Peer, "http", config.Listen.HTTP, "dir", config.Dir)
 	ctx, cancel := context.WithCancel(s.ctx)

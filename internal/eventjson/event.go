@@ -48,6 +48,9 @@ func Event(o *jsonline.Object, e *firn.Event) {
 	if !e.Occurred.IsZero() {
 		o.Time("occurred", e.Occurred)
 	}
+	if e.Actor != "" {
+		o.String("actor", e.Actor)
+	}
 	if e.Fault != nil {
 		var fault jsonline.Object
 		fault.String("kind", e.Fault.Kind.String())

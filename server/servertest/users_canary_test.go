@@ -3,8 +3,10 @@ package servertest_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,17 +180,49 @@ func TestUsersComeWithAnImage(t *testing.T) {
 	forget(t, p, boss, &ledger, (away+1)%3, (away+2)%3)
 	p.Run(away)
 	p.AwaitLog(away, imageWords, func(log string) bool { return strings.Contains(log, imageWords) })
-	for {
-		answer, text := ask(t, "GET", "http://"+p.HTTP(away)+"/all", "Authorization: Bearer "+ann, "")
-		if answer.StatusCode == 200 {
-			if !strings.Contains(text, `"order-1"`) || strings.Contains(text, `"cart-1"`) {
+	for answered := false; !answered; { // its HTTP port is opened last, and it has to hear of the log's end
+		r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+p.HTTP(away)+"/all", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+ann)
+		if answer, err := http.DefaultClient.Do(r); err == nil {
+			text, err := io.ReadAll(answer.Body)
+			answer.Body.Close()
+			answered = err == nil && answer.StatusCode == http.StatusOK
+			if answered && (!strings.Contains(string(text), `"order-1"`) || strings.Contains(string(text), `"cart-1"`)) {
 				t.Errorf("ann reads %s", text)
 			}
-			break
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if answer, text := ask(t, "GET", "http://"+p.HTTP(away)+"/all?local", "", ""); answer.StatusCode != 401 {
+	if answer, text := ask(t, "GET", "http://"+p.HTTP(away)+"/all?local", "", ""); answer.StatusCode != http.StatusUnauthorized {
 		t.Errorf("nobody in particular is answered with %d %s", answer.StatusCode, text)
+	}
+}
+
+// TestUsersAreKnownAfterAKill: a node that is killed behind the change by which
+// there are users, and has nobody to tell it of the log's end, goes by them.
+func TestUsersAreKnownAfterAKill(t *testing.T) {
+	t.Parallel()
+	p := servertest.Spawn(t, 3)
+	open := p.Dial()
+	put(t, open, "order-1")
+	defineUser(t, open, "boss", firn.RoleAdmin)
+	const words = "access: nobody is let in"
+	p.AwaitLog(0, words, func(log string) bool { return strings.Contains(log, words) })
+	p.KillAll()
+	p.Run(0)
+	for {
+		answer, err := http.Get("http://" + p.HTTP(0) + "/all?local")
+		if err != nil { // its HTTP port is opened last
+			time.Sleep(20 * time.Millisecond)
+			continue
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("it answers nobody in particular with %d", answer.StatusCode)
+		}
+		return
 	}
 }

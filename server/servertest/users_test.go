@@ -3,6 +3,7 @@ package servertest_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -84,7 +85,8 @@ func TestRulesChange(t *testing.T) {
 	if _, err := boss.CreateGroup(t.Context(), firn.Group{Name: "mail", Category: "order", From: firn.EndPoint()}); err != nil {
 		t.Fatal(err)
 	}
-	ann, bob := as(t, c.Addresses, defineUser(t, boss, "ann", firn.RoleWrite, "order-")), as(t, c.Addresses, defineUser(t, boss, "bob", firn.RoleRead))
+	token := defineUser(t, boss, "ann", firn.RoleWrite, "order-")
+	ann, bob := as(t, c.Addresses, token), as(t, c.Addresses, defineUser(t, boss, "bob", firn.RoleRead))
 	anns, bobs, all := follow(t, ann, firn.Query{Category: "order"}), follow(t, bob, firn.Query{All: true}), follow(t, ann, firn.Query{All: true})
 	consumer, err := ann.Consume(t.Context(), "mail", 1)
 	if err != nil {
@@ -103,6 +105,17 @@ func TestRulesChange(t *testing.T) {
 			t.Errorf("who sees only orders is sent %s", e.Stream)
 		}
 	}
+
+	sse, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+c.HTTP(0)+"/categories/order", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sse.Header = http.Header{"Accept": {"text/event-stream"}, "Authorization": {"Bearer " + token}}
+	web, err := http.DefaultClient.Do(sse)
+	if err != nil || web.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", web, err)
+	}
+	defer web.Body.Close()
 
 	// A new token changes no right, and the old one still holds for a while.
 	hash := firn.TokenHash(firn.NewToken())
@@ -127,6 +140,9 @@ func TestRulesChange(t *testing.T) {
 	}
 	if err := consumer.Close(); err != nil {
 		t.Error(err)
+	}
+	if text, err := io.ReadAll(web.Body); err != nil || !strings.Contains(string(text), "event: failure\ndata: {\"error\":{\"kind\":\"forbidden\"") {
+		t.Errorf("over HTTP it ended with %v %s", err, text)
 	}
 	for e, err := range ann.Read(t.Context(), firn.Query{All: true}) {
 		if err != nil || e.Stream != "cart-1" {

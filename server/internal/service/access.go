@@ -64,17 +64,25 @@ func (s *Service) currentTable() (*security.Table, error) {
 }
 
 // followUsers cuts off what goes on on behalf of callers who may not do it any
-// more, as definitions change and tokens end.
+// more, as definitions change and tokens end. It also has the engine flush what
+// has changed: a node that is started again, and has yet to hear of the log's end,
+// then goes by no older users.
 func (l *lead) followUsers() {
 	var before *security.Table
+	flushed := newestUser(l.replica.Engine)
 	for l.ctx.Err() == nil {
 		t := l.service.table(l.replica.Engine)
+		now := l.service.options.Now()
+		l.service.recheck(t, now)
+		if newest := newestUser(l.replica.Engine); newest != flushed {
+			if _, _, err := l.replica.Engine.Flush(); err == nil { // else the engine has failed, and says so
+				flushed = newest
+			}
+		}
 		if before != nil && before.Access != t.Access {
 			l.service.options.Logger.Info("access: "+t.Access.Words(), "position", t.At)
 		}
 		before = t
-		now := l.service.options.Now()
-		l.service.recheck(t, now)
 		ctx, cancel := l.ctx, context.CancelFunc(func() {})
 		if end := t.NextEnd(now); !end.IsZero() {
 			ctx, cancel = context.WithTimeout(l.ctx, end.Sub(now))
@@ -86,6 +94,22 @@ func (l *lead) followUsers() {
 			return // the engine is closed
 		}
 	}
+}
+
+// usersAt tells one state of the users from another: how many there are, and which
+// change is the newest of those in force.
+type usersAt struct {
+	count  int
+	newest firn.Position
+}
+
+func newestUser(e *engine.Engine) (at usersAt) {
+	users, _ := e.Definitions(command.ClassUser)
+	at.count = len(users)
+	for i := range users {
+		at.newest = max(at.newest, users[i].Position)
+	}
+	return at
 }
 
 // watch is something that goes on on behalf of a caller, until it is cut off.

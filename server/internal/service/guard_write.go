@@ -28,17 +28,16 @@ func (g Guard) AppendAt(ctx context.Context, at time.Time, writes []command.Writ
 }
 
 func (g Guard) mayAppend(ctx context.Context, writes []command.Write) (onBehalf, error) {
-	const doing = "append to the stream"
-	on, err := g.may(ctx, firn.RoleWrite, doing, "")
+	on, err := g.on(ctx)
 	if err != nil || on.user.Role == firn.RoleAdmin {
 		return on, err
 	}
 	for i := range writes {
-		if err := on.user.May(firn.RoleWrite, doing, string(writes[i].Stream)); err != nil {
+		if err := on.user.May(firn.RoleWrite, "append to the stream", string(writes[i].Stream)); err != nil {
 			return on, g.refused(err)
 		}
 	}
-	return on, nil
+	return on, g.refused(on.user.May(firn.RoleWrite, "append", "")) // where nothing is to be written
 }
 
 // AppendDrafts is Append for drafts that are yet to be encoded.
