@@ -3,6 +3,7 @@ package servertest_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -54,6 +55,35 @@ func put(t *testing.T, db *client.Client, streams ...string) {
 	}
 	if _, err := db.Append(t.Context(), writes...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// answered is ask, again for as long as there is no leader: a busy machine loses
+// one.
+func answered(t *testing.T, url, head string) (*http.Response, string) {
+	t.Helper()
+	for {
+		answer, text := ask(t, "GET", url, head, "")
+		if answer.StatusCode != http.StatusServiceUnavailable {
+			return answer, text
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// knock tries to connect, again for as long as nobody answers, and returns why it
+// was refused.
+func knock(t *testing.T, addresses string, o client.Options) error {
+	t.Helper()
+	for {
+		db, err := client.Dial(t.Context(), addresses, o)
+		if err == nil {
+			db.Close()
+		}
+		if !errors.Is(err, firn.ErrUnavailable) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

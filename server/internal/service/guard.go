@@ -46,11 +46,11 @@ func (g Guard) on(ctx context.Context) (onBehalf, error) {
 
 // authenticateTime bounds how long a node asks the others about a caller whom it
 // does not know.
-const authenticateTime = time.Second
+const authenticateTime = 2 * time.Second
 
 // Authenticate says why the caller is let in nowhere, or nil. Before somebody is
 // refused who presents something, the node makes sure that it knows everybody who
-// was added before.
+// was added before; where it cannot, that is ErrUnavailable.
 func (g Guard) Authenticate(ctx context.Context) error {
 	caller, _ := security.CallerOf(ctx)
 	if caller.Node() != "" {
@@ -60,7 +60,9 @@ func (g Guard) Authenticate(ctx context.Context) error {
 		if _, err := t.Resolve(caller, g.s.options.Now()); err != nil {
 			limited, cancel := context.WithTimeout(ctx, authenticateTime)
 			defer cancel()
-			g.s.consistent(limited, firn.Consistency{}) // without it, what the node knows counts
+			if _, err := g.s.consistent(limited, firn.Consistency{}); err != nil {
+				return firn.Errorf(firn.ErrUnavailable, "this node does not know who calls, and cannot find out just now whether others do (%v); try again", err)
+			}
 		}
 	}
 	_, err := g.on(ctx)
