@@ -73,6 +73,17 @@ func (n *Node) diskFree() (uint64, error) {
 	return usage.AvailBytes, err
 }
 
+// Chain returns the index of the newest command that this node has applied, and
+// the hash chain there: the same on every node that has applied as much. Zero
+// while the node holds no data.
+func (n *Node) Chain() (index, hash uint64) {
+	r, err := n.current()
+	if err != nil {
+		return 0, 0
+	}
+	return r.engine.Chain()
+}
+
 // identity is what the node says in handshakes with other nodes.
 func (n *Node) identity() peer.Identity {
 	r, err := n.current()

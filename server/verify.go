@@ -48,6 +48,15 @@ func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64
 	return wireReport(report), damaged("the store", errors.Join(err, fatal))
 }
 
+// Verify checks every invariant of this node's store while it is in use.
+func (n *Node) Verify(ctx context.Context) (wire.Report, error) {
+	r, err := n.service.Verify(ctx, nil)
+	if err != nil {
+		return wire.Report{}, err
+	}
+	return wireReport(r), nil
+}
+
 // damaged gives what Pebble says of damage the kind that says so.
 func damaged(what string, err error) error {
 	if err != nil && !errors.Is(err, firn.ErrDamaged) && pebble.IsCorruptionError(err) {
