@@ -137,6 +137,62 @@ func TestFailureInABubble(t *testing.T) {
 	})
 }
 
+// While a new log is made, each file operation fails in turn. Among them are
+// those with which Pebble changes from its first write-ahead log to the next, and
+// over which it would end the process.
+func TestMakingFails(t *testing.T) {
+	for nth := int32(0); ; nth++ {
+		inject := errorfs.OnIndex(nth)
+		disk := vfs.NewCrashableMem()
+		l, err := Open(dir, Options{FS: errorfs.Wrap(disk, errorfs.ErrInjected.If(inject)), OnFatal: func(error) {}, closeMax: 20 * time.Millisecond, noCompactions: true})
+		if err == nil {
+			_ = l.Close()
+			if inject.Index.Load() >= 0 {
+				if nth < 60 {
+					t.Errorf("only %d operations to fail", nth)
+				}
+				return // more than there are
+			}
+		}
+		l, err = Open(dir, Options{FS: disk.CrashClone(vfs.CrashCloneCfg{}), OnFatal: func(err error) { t.Error(err) }})
+		if err != nil {
+			t.Fatalf("operation %d failed; afterwards: %v", nth, err)
+		}
+		must(t, l.Close())
+	}
+}
+
+// Pebble changes to a new write-ahead log, because a memory table is full, and
+// cannot end the old one. The log stops, and the process does not.
+func TestChangeOfTheLogFails(t *testing.T) {
+	for _, kind := range []errorfs.OpKind{errorfs.OpFileWrite, errorfs.OpFileSyncData, errorfs.OpFileSync, errorfs.OpCreate} {
+		for _, name := range []string{".log", dir} {
+			disk := vfs.NewCrashableMem()
+			var on atomic.Bool
+			fs := errorfs.Wrap(disk, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if on.Load() && op.Kind == kind && strings.HasSuffix(op.Path, name) {
+					return syscall.EIO
+				}
+				return nil
+			}))
+			l, err := Open(dir, Options{FS: fs, OnFatal: func(error) {}, closeMax: 20 * time.Millisecond})
+			must(t, err)
+			must(t, l.StoreLogs(entries(1, 20, 1)))
+			on.Store(true)
+			if err := l.guard(l.db.Flush); err == nil && l.alive() != nil {
+				t.Errorf("the flush says that it was done; the log has failed: %v", l.alive())
+			}
+			_ = l.Close()
+			again, err := Open(dir, Options{FS: disk.CrashClone(vfs.CrashCloneCfg{}), OnFatal: func(err error) { t.Error(err) }})
+			must(t, err)
+			if got := bounds(t, again); got != [2]uint64{1, 20} {
+				t.Errorf("after a restart the log holds %v", got)
+			}
+			must(t, again.Close())
+		}
+	}
+}
+
 // While a log is opened, each file operation fails in turn. Open says so, or
 // the log works.
 func TestOpenFails(t *testing.T) {
