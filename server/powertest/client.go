@@ -77,9 +77,14 @@ func (c *client) step(ctx context.Context) error {
 	case n < 98:
 		return c.begin(ctx)
 	}
-	// Long enough for the node to look whether its log has grown too long.
-	wait(ctx, 300*time.Millisecond)
-	return nil
+	return rest(ctx)
+}
+
+// big appends so much that the log grows too long.
+func (c *client) big(ctx context.Context) error {
+	d := c.drafts(1)
+	d[0].Data = fmt.Appendf(nil, `{"pad":%q}`, bytes.Repeat([]byte{'x'}, 9000))
+	return c.do(ctx, &appending{[]firn.Write{firn.To(orders+"-0", firn.Any, d...)}})
 }
 
 func wait(ctx context.Context, d time.Duration) {

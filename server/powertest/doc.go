@@ -3,6 +3,7 @@
 //
 //	report, broken := powertest.Run(ctx, seed, 20_000)
 //	points, broken := powertest.Every(ctx, seed, 4)
+//	faults, broken := powertest.Faults(ctx, seed, 1, 1)
 //
 // A node is a cluster of one, as package server wires it, on a disk in memory
 // (Pebble's crashable MemFS). While it works, or starts, the disk is copied
@@ -33,4 +34,6 @@
 //
 // A power loss counts as losing something where bytes had been written and not
 // synced, in any file but the log's witness, which is not synced by design.
+//
+// Faults lets single operations on the Raft log fail instead.
 package powertest

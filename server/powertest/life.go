@@ -291,6 +291,8 @@ func (l *life) ended(n *node, err error) error {
 	return err
 }
 
-// stalled reports whether a node has ended itself because the machine was too
-// busy: its watchdogs count real seconds.
-func stalled(err error) bool { return strings.Contains(err.Error(), "has not ended for") }
+// stalled reports whether a node has ended itself, or was not closed in time,
+// because the machine was too busy: that is counted in real seconds.
+func stalled(err error) bool {
+	return strings.Contains(err.Error(), "has not ended for") || strings.Contains(err.Error(), "did not stop within")
+}

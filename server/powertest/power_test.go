@@ -32,6 +32,19 @@ func TestEveryOperation(t *testing.T) {
 	}
 }
 
+// TestFaults lets every change of the Raft log fail once.
+func TestFaults(t *testing.T) {
+	seed, parts, stride := number(t, "FIRN_SEED", rand.Uint64()>>1), number(t, "FIRN_FAULTS", 0), 1
+	if parts == 0 { // not every one of them
+		parts, stride = 1, 15
+	}
+	report, broken := powertest.Faults(t.Context(), seed, int(parts), stride)
+	t.Logf("seed %d: %v", seed, report)
+	for _, v := range broken {
+		t.Errorf("%v\nto repeat: FIRN_SEED=%d FIRN_FAULTS=1 go test -count=1 -run '^TestFaults$' ./server/powertest", v, v.Seed)
+	}
+}
+
 // number returns an environment variable, or what is meant where it is not set.
 func number(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
