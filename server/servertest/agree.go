@@ -7,6 +7,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/check"
 )
 
 // Agree waits until each of the nodes has applied all that is committed now,
@@ -26,25 +27,14 @@ func AgreeWith(t testing.TB, o client.Options, db *client.Client, addresses ...s
 	if err != nil {
 		t.Fatalf("asking for the head: %v", err)
 	}
-	var first []firn.Event
+	replicas := make([]check.Replica, len(addresses))
 	for i, address := range addresses {
-		log := nodeEvents(ctx, t, o, address, head)
-		if i == 0 {
-			first = log
-			continue
-		}
-		if len(log) != len(first) {
-			t.Errorf("node at %s has %d events, the one at %s %d", address, len(log), addresses[0], len(first))
-			continue
-		}
-		for j := range log {
-			if a, b := &first[j], &log[j]; !same(a, b) {
-				t.Errorf("nodes differ at position %d:\n%+v\n%+v", a.Position, a, b)
-				break
-			}
-		}
+		replicas[i] = check.Replica{Name: "the node at " + address, Log: nodeEvents(ctx, t, o, address, head)}
 	}
-	return first
+	if err := check.Same(replicas); err != nil {
+		t.Error(err)
+	}
+	return replicas[0].Log
 }
 
 // nodeEvents returns everything that the node at the address itself has, once it
@@ -77,11 +67,4 @@ func nodeEvents(ctx context.Context, t testing.TB, o client.Options, address str
 		t.Errorf("the node at %s breaks invariant %d: %s", address, f.Invariant, f.Text)
 	}
 	return log
-}
-
-func same(a, b *firn.Event) bool {
-	return a.Stream == b.Stream && a.Revision == b.Revision && a.Position == b.Position && a.Time.Equal(b.Time) &&
-		a.ID == b.ID && a.Type == b.Type && a.Schema == b.Schema && a.ContentType == b.ContentType &&
-		string(a.Data) == string(b.Data) && string(a.Metadata) == string(b.Metadata) &&
-		a.Index == b.Index && a.Count == b.Count
 }

@@ -13,23 +13,23 @@ type Kind string
 
 // The kinds of faults, and when they count.
 const (
-	Partition Kind = "partition" // a node, or a minority, is cut off: something met the cut
-	OneWay    Kind = "one-way"   // what one node sends another does not come: the same
-	Partial   Kind = "partial"   // two nodes do not reach each other, and all reach the others: the same
-	Delay     Kind = "delay"     // what two nodes send each other takes up to a second
-	Reset     Kind = "reset"     // connections are reset: there was one
-	Pause     Kind = "pause"     // a node stands still: it was to write
-	Crash     Kind = "crash"     // a node loses power
-	PowerCut  Kind = "power cut" // all do
-	SlowDisk  Kind = "slow disk" // a node's log is slow: it was to write
-	SlowApply Kind = "slow apply"
-	Hang      Kind = "hang"      // a node's disk or its apply stands still: it was used
-	NoSpace   Kind = "no space"  // a node's disk is about to be full: the node has asked
-	FullDisk  Kind = "full disk" // what a node writes fails: it did
-	Hidden    Kind = "hidden"    // clients do not reach a node, over TCP: something met the cut
-	Transfer  Kind = "transfer"  // leadership is handed on: it was
-	Members   Kind = "members"   // a node joins or is removed: it has a vote, or has left
-	Clock     Kind = "clock"     // a node's clock jumps, by up to years: it was compared with the others'
+	Partition Kind = "partition"  // a node, or a minority, is cut off: something met the cut
+	OneWay    Kind = "one-way"    // what one node sends another does not come: the same
+	Partial   Kind = "partial"    // two nodes do not reach each other, and all reach the others: the same
+	Delay     Kind = "delay"      // what two nodes send each other takes up to a second
+	Reset     Kind = "reset"      // connections are reset: there was one
+	Pause     Kind = "pause"      // a node stands still: it was to write
+	Crash     Kind = "crash"      // a node loses power
+	PowerCut  Kind = "power cut"  // all do
+	SlowDisk  Kind = "slow disk"  // a node's log is slow: it was to write
+	SlowApply Kind = "slow apply" // the same for applying
+	Hang      Kind = "hang"       // a node's disk or its apply stands still: it was used
+	NoSpace   Kind = "no space"   // a node's disk is about to be full: the node has asked
+	FullDisk  Kind = "full disk"  // what a node writes fails: it did
+	Hidden    Kind = "hidden"     // clients do not reach a node, over TCP: something met the cut
+	Transfer  Kind = "transfer"   // leadership is handed on: it was
+	Members   Kind = "members"    // a node joins or is removed: it has a vote, or has left
+	Clock     Kind = "clock"      // a node's clock jumps, by up to years: it was compared with the others'
 )
 
 // Promises of a cluster as a whole.

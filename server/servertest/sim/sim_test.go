@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,6 +63,9 @@ func options(t *testing.T) (o sim.Options) {
 	}
 	if text := os.Getenv("FIRN_SIM_FAULTS"); text != "" {
 		for kind := range strings.SplitSeq(text, ",") {
+			if !slices.Contains(sim.Kinds(), sim.Kind(kind)) {
+				t.Fatalf("FIRN_SIM_FAULTS=%s: there is no %q; there are %q", text, kind, sim.Kinds())
+			}
 			o.Faults = append(o.Faults, sim.Kind(kind))
 		}
 	}
