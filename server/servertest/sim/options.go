@@ -10,7 +10,7 @@ import (
 type Options struct {
 	Nodes   int           // 3 or 5
 	For     time.Duration // how long there are faults, in virtual time; 2 minutes
-	Groups  int           // of clients, each with streams of its own; 8
+	Groups  int           // of clients, each with streams of its own; 6
 	Clients int           // of a group; 5
 	Ops     int           // calls after which a group begins anew with other streams; 205
 	Think   time.Duration // what a client takes between two calls, on average; 190 ms
@@ -28,7 +28,7 @@ func (o Options) withDefaults(random *rand.Rand) Options {
 		}
 	}
 	or(&o.For, 2*time.Minute)
-	or(&o.Groups, 8)
+	or(&o.Groups, 6)
 	or(&o.Clients, 5)
 	or(&o.Ops, 205)
 	or(&o.Think, 190*time.Millisecond)

@@ -107,7 +107,7 @@ func (s *seat) start() error {
 		config.Join = s.c.nodes()[0].address()
 	}
 	node, err := server.StartIn(config, server.Surroundings{
-		FS: s.disk, Peers: host, Clients: host, Store: engine.Settings{LayerEvents: s.c.layerEvents}, LogTable: 128 << 10,
+		FS: s.disk, Peers: host, Clients: host, Store: engine.Settings{LayerEvents: s.c.layerEvents}, LogTable: 64 << 10,
 		Now:         func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 		BeforeWrite: s.write.pass, BeforeApply: s.apply.pass,
 	})
