@@ -27,7 +27,7 @@ func Run(t *testing.T, seed uint64, o Options) (Report, error) {
 		c = newCluster(seed, o)
 		c.run()
 	})
-	c.report.Wall = time.Since(began)
+	c.report.Wall, c.trace.ended = time.Since(began), true
 	if c.settled {
 		c.compare()
 	}

@@ -18,14 +18,19 @@ type trace struct {
 	mu    sync.Mutex
 	lines [traceLines]string
 	next  int
+	ended bool // the bubble, and with it virtual time
 }
 
 const traceLines = 20_000
 
 func (t *trace) add(format string, args ...any) {
-	line := fmt.Sprintf("%12s  %s", time.Since(t.began).Round(time.Microsecond), fmt.Sprintf(format, args...))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	at := "afterwards"
+	if !t.ended {
+		at = time.Since(t.began).Round(time.Microsecond).String()
+	}
+	line := fmt.Sprintf("%12s  %s", at, fmt.Sprintf(format, args...))
 	t.lines[t.next%traceLines] = line
 	t.next++
 	if t.out != nil {
