@@ -140,7 +140,7 @@ func ports(c *servertest.Cluster, a *servertest.Authority) []port {
 				return err
 			}
 			defer db.Close()
-			_, _, err = db.Head(t.Context(), firn.Consistency{})
+			_, _, err = db.Head(t.Context(), firn.Consistency{Local: true})
 			if err == nil {
 				return nil
 			}
@@ -151,23 +151,11 @@ func ports(c *servertest.Cluster, a *servertest.Authority) []port {
 			return err
 		}},
 		{"peer", "firn:node:n2", func(t *testing.T, s shown) error {
-			p, err := peer.Listen(peer.Options{
-				Addr: "127.0.0.1:0", Node: s.as, Security: (*stranger)(&s.cert), HandshakeMax: time.Minute,
-				Identity: func() peer.Identity { return peer.Identity{} },
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer p.Close()
 			// A node that knows of no leader does not know either who is a member
 			// by now. On a busy machine that may happen.
 			for range 20 {
-				_, err = p.Call(t.Context(), "n1", c.Peer(0), 200, nil)
-				if !errors.Is(err, firn.ErrUnsupported) { // of which kind the call is, once the caller is let in
+				if err := callPeer(t, s, c.Peer(0)); err != nil || s.what != ofNoMember {
 					return err
-				}
-				if s.what != ofNoMember {
-					break
 				}
 				c.AwaitReady()
 			}
@@ -176,7 +164,7 @@ func ports(c *servertest.Cluster, a *servertest.Authority) []port {
 		{"HTTP", "firn:user:alice", func(t *testing.T, s shown) error {
 			transport := &http.Transport{TLSClientConfig: showing(t, s)}
 			defer transport.CloseIdleConnections()
-			for _, path := range []string{"/all", "/metrics"} {
+			for _, path := range []string{"/all?local", "/metrics"} {
 				answer, err := (&http.Client{Transport: transport}).Get("https://" + c.HTTP(0) + path)
 				if err != nil {
 					return err
@@ -190,6 +178,25 @@ func ports(c *servertest.Cluster, a *servertest.Authority) []port {
 			return nil
 		}},
 	}
+}
+
+// callPeer calls a node's peer port as another node would, on a connection of its
+// own.
+func callPeer(t *testing.T, s shown, address string) error {
+	t.Helper()
+	p, err := peer.Listen(peer.Options{
+		Addr: "127.0.0.1:0", Node: s.as, Security: (*stranger)(&s.cert), HandshakeMax: time.Minute,
+		Identity: func() peer.Identity { return peer.Identity{} },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	_, err = p.Call(t.Context(), "n1", address, 200, nil)
+	if errors.Is(err, firn.ErrUnsupported) { // of which kind the call is, once the caller is let in
+		return nil
+	}
+	return err
 }
 
 // logOf is what the nodes of a cluster log.

@@ -23,9 +23,10 @@ const commandTimeout = 30 * time.Second
 func Firn(t testing.TB, stdin string, args ...string) Ran {
 	t.Helper()
 	var out, errs bytes.Buffer
+	program := Binary(t) // which the first one builds, in time of its own
 	ctx, cancel := context.WithTimeout(t.Context(), commandTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, Binary(t), args...)
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
 	err := cmd.Run()
 	var exit *exec.ExitError
