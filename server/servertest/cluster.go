@@ -131,6 +131,19 @@ func (c *Cluster) Leader() int {
 	return leader
 }
 
+// AwaitLeader waits until a node leads, and returns which: on a busy machine there
+// may be none just now.
+func (c *Cluster) AwaitLeader() int {
+	c.t.Helper()
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if i := c.Leader(); i >= 0 {
+			return i
+		}
+	}
+	c.t.Fatal("no node leads")
+	return -1
+}
+
 func (c *Cluster) index(name string) int {
 	for i := range c.nodes {
 		if id(i) == name {

@@ -161,7 +161,7 @@ func TestHistory(t *testing.T) {
 	for i := range 3 {
 		check(servertest.Dial(t, c.Address(i), client.Options{}), applied)
 	}
-	old := c.Leader()
+	old := c.AwaitLeader()
 	c.Stop(old)
 	check(db, firn.Consistency{})
 	c.Run(old)

@@ -30,7 +30,7 @@ func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 	})
 	db := c.Dial()
 	var ledger check.Ledger
-	away := (c.Leader() + 1) % 3
+	away := (c.AwaitLeader() + 1) % 3
 	for range servertest.Rounds(2, 20) {
 		fill(t, db, &ledger)
 		before, _, err := servertest.Dial(t, c.Address(away), client.Options{}).Head(t.Context(), firn.Consistency{Local: true})

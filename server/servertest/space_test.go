@@ -42,7 +42,7 @@ func TestTheLeadersDiskIsFull(t *testing.T) {
 	db := c.Dial()
 	load := servertest.StartLoad(t, 4, db)
 	load.Await(20)
-	old := c.Leader()
+	old := c.AwaitLeader()
 	disks[old].Store(full)
 	awaitLeader(t, c, func(leader int) bool { return leader >= 0 && leader != old })
 	load.Await(100)
@@ -60,7 +60,7 @@ func TestAFollowersDiskIsFull(t *testing.T) {
 	db := c.Dial()
 	load := servertest.StartLoad(t, 4, db)
 	load.Await(20)
-	follower := (c.Leader() + 1) % 3
+	follower := (c.AwaitLeader() + 1) % 3
 	disks[follower].Store(full)
 	own := servertest.Dial(t, c.Address(follower), client.Options{})
 	awaitStandstill(t, own)
