@@ -8,6 +8,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Entry is one entry of the Raft log.
@@ -134,6 +135,9 @@ func (a *applier) entry(x *Entry, parsed *command.Entry) ([]command.Result, erro
 	// The leader's clock proposes, but time never goes back, so that a moment
 	// is one position.
 	micros := max(parsed.Micros, a.p.time)
+	if planted.Is(planted.TimeGoesBack) { // a leader's clock may be behind the last one's
+		micros = parsed.Micros
+	}
 	results := make([]command.Result, len(parsed.Items))
 	for i, item := range parsed.Items {
 		result, err := a.item(micros, item)

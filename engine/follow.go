@@ -7,6 +7,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Follower reads what a subscription selects, in order of position, as far as
@@ -72,6 +73,9 @@ func (f *Follower) begin(from firn.Point) error {
 	l := lookup{db: f.e.db, s: f.e.seen.Load()}
 	defer l.close()
 	head := l.s.p.head
+	if planted.Is(planted.ResumedTooEarly) && from.Kind() == firn.PointPosition && from.Position() > 2 {
+		from = firn.PositionPoint(from.Position() - 2) // the last two come again
+	}
 	switch from.Kind() {
 	case firn.PointEnd:
 		f.at = head
@@ -131,6 +135,9 @@ func (f *Follower) pass() bool {
 		f.Rest()
 		return false
 	}
+	if planted.Is(planted.HandOverLosesOne) && f.at > 0 && f.at+1 == s.tail.first { // the first event behind the sealed layers
+		f.at++
+	}
 	f.s, f.end = s, s.p.head
 	if f.at+1 >= s.tail.first {
 		f.src = &f.scan
@@ -161,6 +168,9 @@ func (f *Follower) fill(ctx context.Context, now time.Time) ([]located, error) {
 func (f *Follower) advance(found []located) {
 	if len(found) == 0 {
 		f.at = f.end
+		if planted.Is(planted.HighWaterMark) { // what was committed during the pass counts as looked at
+			f.at = f.e.seen.Load().p.head
+		}
 	} else if f.src == source(&f.scan) {
 		f.at = f.scan.reached()
 	} else {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/diskfs"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // The files of an engine's directory.
@@ -113,6 +114,12 @@ func (a *applier) load() error {
 	}
 	if a.p.index > 0 && !a.stored {
 		return firn.Errorf(firn.ErrDamaged, "the store has applied entries up to index %d but holds no settings; restore this node from another replica or a backup", a.p.index)
+	}
+	if planted.Is(planted.AppliedTwice) && a.p.index > 1 { // the last entry is applied again
+		a.p.index--
+	}
+	if planted.Is(planted.PositionReused) && a.p.head >= a.p.first { // the last position is given away again
+		a.p.head--
 	}
 	a.window = newWindow(a.settings.Window)
 	if err := a.loadLayers(); err != nil {
@@ -260,6 +267,9 @@ func (a *applier) loadTail() error {
 		if entry.kind() == idInStream {
 			a.window.add(entry.hash, a.tail.first+firn.Position(entry.place>>2))
 		}
+	}
+	if planted.Is(planted.DedupForgotten) { // what was appended before the start is not recognised
+		a.window = newWindow(a.settings.Window)
 	}
 	return nil
 }

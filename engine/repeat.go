@@ -6,6 +6,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // held is a stored event, as judging a repetition looks at it.
@@ -111,6 +112,9 @@ func (a *applier) repeated(item *command.Append) (done firn.Appended, repeated b
 // the answer, then asked for the current revision, and sends the same again).
 func (a *applier) earlier(w *command.Write, s *streamState, n, j int) (*held, error) {
 	id := a.drafts[n].ID
+	if planted.Is(planted.DedupOnlyOnConflict) && s.meets(w.Expect) == nil && w.Expect != firn.Any { // what is expected holds, so it is taken for new
+		return nil, nil
+	}
 	h, err := a.inWindow(a.hashes[n], s.name, id)
 	if h != nil || err != nil {
 		return h, err

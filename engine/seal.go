@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/firndb/firn"
+import (
+	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/planted"
+)
 
 // writeChunk writes the o value of the places from from on of the open layer.
 func (a *applier) writeChunk(from int) error {
@@ -28,6 +31,9 @@ func (a *applier) sealIfFull() error {
 		number: t.layer, first: t.first, last: a.p.head,
 		firstTime: t.firstTime, lastTime: a.p.time,
 		bytes: uint64(t.bytes), parts: idsParts(len(t.ids)),
+	}
+	if planted.Is(planted.LayerSealedShort) { // with one event too few
+		s.last--
 	}
 	if err := a.writeIDs(&s); err != nil {
 		return err

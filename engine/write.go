@@ -4,6 +4,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // append judges an append and writes it. The order is: is it valid, was it
@@ -27,6 +28,9 @@ func (a *applier) append(micros, own int64, item *command.Append) (command.Resul
 		return command.Result{Appended: done}, err
 	}
 	for i := range item.Writes {
+		if planted.Is(planted.OneWriteJudged) && i > 0 { // the others' expectations are not looked at
+			break
+		}
 		if err := a.writes[i].judge(&item.Writes[i]); err != nil {
 			return command.Result{}, err
 		}

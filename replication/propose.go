@@ -9,6 +9,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/internal/planted"
 )
 
 var errClosed = firn.Errorf(firn.ErrUnavailable, "this node is stopping; nothing was done")
@@ -139,6 +140,9 @@ func (n *Node) explain(err error) error {
 		return firn.Errorf(firn.ErrUnavailable, "the leader takes nothing at present (%v); nothing was done, try again", err)
 	case errors.As(err, &known):
 		return firn.Errorf(firn.ErrUnknown, "the append may have been done: %v; repeat it with the same ids", known)
+	}
+	if planted.Is(planted.UnknownIsRefused) { // what may have been done is said not to have been
+		return firn.Errorf(firn.ErrUnavailable, "the leader has changed (%v); nothing was done, try again", err)
 	}
 	// Leadership lost, Raft shut down, the log's write failed: the entry had
 	// reached Raft, and a later leader may have it.

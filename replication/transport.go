@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/raft"
+
+	"github.com/firndb/firn/internal/planted"
 )
 
 // transport is Raft's network, with three things added around the library's:
@@ -127,6 +129,12 @@ func (t *transport) barred() bool        { return t.closed.Load() != 0 }
 func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
 	if t.barred() {
 		return errGate
+	}
+	if planted.Is(planted.AckBeforeMajority) && len(args.Entries) > 0 { // what is on its way counts as stored
+		early := *args
+		go t.NetworkTransport.AppendEntries(id, target, &early, new(raft.AppendEntriesResponse))
+		resp.Term, resp.Success = args.Term, true
+		return nil
 	}
 	t.mu.Lock()
 	t.sent++

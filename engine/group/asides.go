@@ -8,6 +8,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // How much of what is aside is in memory.
@@ -77,6 +78,9 @@ func (c *Coordinator) resume(a *command.Aside) error {
 			return nil // it is there already
 		}
 		l := &lane{stream: string(a.Stream), aside: a, next: a.Revision, more: true}
+		if planted.Is(planted.RetrySkipped) { // the stream goes on behind the event that is to be retried
+			l.next++
+		}
 		c.lanes[l.stream] = l
 		c.active[l] = struct{}{}
 		return nil
@@ -140,7 +144,7 @@ func (c *Coordinator) catchUp(l *lane) error {
 			return err
 		}
 		it.replay = it.replay || l.aside.Replay
-		if it.revision == l.aside.Revision {
+		if it.revision == l.aside.Revision && !planted.Is(planted.AttemptsForgotten) { // it begins to count anew
 			it.attempts = l.aside.Attempts
 		}
 		c.line(it, l)

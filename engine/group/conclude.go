@@ -5,6 +5,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // conclude puts into a step what an answer means.
@@ -17,6 +18,11 @@ func (c *Coordinator) conclude(f *flight, it *item, settings *firn.Group) {
 	}
 	if answer.outcome == firn.Ack || answer.outcome == firn.Skip {
 		f.counts++
+		if planted.Is(planted.AckCoversEarlier) { // to acknowledge an event acknowledges those before it
+			for _, before := range c.flow {
+				before.out = before.out || before.position < it.position
+			}
+		}
 		c.pass(f, it)
 		return
 	}
@@ -24,7 +30,7 @@ func (c *Coordinator) conclude(f *flight, it *item, settings *firn.Group) {
 		State: command.AsideParked, Position: it.position, Stream: []byte(it.stream), Replay: it.replay,
 		Revision: it.revision, Attempts: it.attempts + 1, Reason: []byte(answer.reason),
 	}
-	if answer.outcome == firn.RetryLater && set.Attempts < settings.MaxAttempts {
+	if answer.outcome == firn.RetryLater && (set.Attempts < settings.MaxAttempts || planted.Is(planted.OneAttemptMore)) { // it never has failed for the last time
 		delay := answer.delay
 		if delay == 0 {
 			delay = backoff(settings, set.Attempts)
@@ -34,6 +40,13 @@ func (c *Coordinator) conclude(f *flight, it *item, settings *firn.Group) {
 		set.Parked = uint64(max(0, answer.at.UnixMicro()))
 	}
 	set.Holds = l != nil && (set.State == command.AsideDue || settings.OnPark == firn.ParkStops)
+	if planted.Is(planted.RetryLosesOrder) && set.State == command.AsideDue { // its stream does not wait for it
+		set.Holds = false
+	}
+	if planted.Is(planted.RetryForgotten) && set.State == command.AsideDue || planted.Is(planted.ParkedForgotten) && set.State == command.AsideParked {
+		c.pass(f, it) // and nothing stands for it
+		return
+	}
 	if set.Holds {
 		c.hold(f, it, set)
 		return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Consumer is one consumer of a group. Next is for one goroutine, the other
@@ -207,6 +208,9 @@ func (c *Coordinator) hand(u *Consumer, it *item) *item {
 	now := c.o.Now()
 	c.number++
 	it.number, it.consumer, it.deadline = c.number, u, now.Add(c.group.Lease)
+	if planted.Is(planted.TokenOfEvent) { // an event's deliveries share one token
+		it.number = uint64(it.position)
+	}
 	c.delivered[it.number] = it
 	u.holds++
 	if c.leaseAt.IsZero() || it.deadline.Before(c.leaseAt) {

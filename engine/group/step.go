@@ -5,6 +5,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // How large a step is, and when one is made without an answer, only to say how
@@ -77,6 +78,12 @@ func (c *Coordinator) begin() {
 	}
 	if len(f.settled)+len(f.step.Removed)+len(f.step.Added) > 0 || c.checkpointDue() {
 		c.next = c.newFlight()
+		if planted.Is(planted.SettledBeforeKept) { // who waits for an answer to be kept is told that it is
+			for _, call := range f.calls {
+				call.finish(nil)
+			}
+			f.calls = nil
+		}
 		c.propose(f)
 	}
 }
@@ -109,6 +116,12 @@ func (c *Coordinator) checkpointDue() bool {
 func (c *Coordinator) propose(f *flight) {
 	if !f.step.Rewind {
 		f.step.Through, f.step.Open = c.extent()
+		if planted.Is(planted.CheckpointAtHead) || planted.Is(planted.ReplayMovesCheckpoint) && f.op != nil {
+			f.step.Through, _ = c.o.Engine.Head() // past what nobody was handed
+		}
+		if planted.Is(planted.HandedOutIsHandled) { // what is in flight counts as settled
+			f.step.Open = nil
+		}
 	}
 	f.step.Counts = c.counts
 	c.flight = f

@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +19,6 @@ type crowd struct {
 	group  firn.Group
 	seed   uint64
 	settle func(*rand.Rand) firn.Outcome // nil: [anyhow]
-	slow   int                           // one in so many deliveries is held for longer than its lease; 0: in 150
 
 	calm    atomic.Bool // in the end: they answer at once
 	running sync.WaitGroup
@@ -75,7 +73,7 @@ func (c *crowd) consume(ctx context.Context, groups firn.Groups, r *rand.Rand) {
 		if held = append(held, d); r.IntN(12) == 0 && len(held) < 4 && !c.calm.Load() {
 			continue
 		}
-		if r.IntN(cmp.Or(c.slow, 150)) == 0 && !c.calm.Load() {
+		if r.IntN(150) == 0 && !c.calm.Load() {
 			wait(ctx, c.group.Lease+time.Duration(r.Int64N(int64(c.group.Lease)))) // slow
 		}
 		r.Shuffle(len(held), func(i, j int) { held[i], held[j] = held[j], held[i] })

@@ -92,8 +92,6 @@
 //
 // ledger_test.go and history_test.go lie to clients and change logs, in each way
 // that there is a promise against, and name the checks that have to find it.
-// planted_subscriptions_test.go and planted_groups_test.go put bugs into the
-// shipped code from outside, most of which have happened to other systems, and
-// fail where one is not caught. The shipped binary has none of this: a bug is a
-// wrapper around a store, or around the log that a group's coordinator writes to.
+// TestPlanted switches on, one after the other, bugs that are planted in the
+// shipped code, and fails where one is not caught; see package planted.
 package check

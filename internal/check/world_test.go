@@ -6,7 +6,6 @@ import (
 	"io"
 	"iter"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -20,40 +19,24 @@ import (
 )
 
 // world is a store with one group, as little around the shipped coordinator as
-// can be: its steps go through Propose, where a bug can be planted, and its
-// leader can be deposed. It is a firn.Groups for that group.
+// can be. Its leader can be deposed. It is a firn.Groups for that group.
 type world struct {
 	groupsOf
-	t       *testing.T
-	store   *enginetest.Store
-	rand    *rand.Rand // of the bug
-	spoil   func(*world, *command.Settle) (lost bool)
-	misread func(*world, *worldConsumer, []firn.Settlement) (*worldConsumer, []firn.Settlement)
+	store *enginetest.Store
 
 	group   firn.Group
 	created firn.Position
 
-	mu      sync.Mutex
-	c       *group.Coordinator
-	epoch   uint64
-	newest  map[firn.Position]handed // who has which event now
-	of      map[firn.Token]firn.Position
-	open    []firn.Position // of the last step
-	trusted bool            // a wait returns at once
-	slow    int             // see crowd
+	mu    sync.Mutex
+	c     *group.Coordinator
+	epoch uint64
 }
 
 type groupsOf = firn.Groups
 
-// handed is the newest delivery of an event.
-type handed struct {
-	consumer *worldConsumer
-	token    firn.Token
-}
-
 func newWorld(t *testing.T, seed uint64, g firn.Group) *world {
 	w := &world{
-		t: t, rand: dice(seed, 9), group: group.WithDefaults(g), newest: map[firn.Position]handed{}, of: map[firn.Token]firn.Position{},
+		group: group.WithDefaults(g),
 		store: enginetest.Open(t, enginetest.Options{Settings: engine.Settings{LayerEvents: 32}, Seed: seed}),
 	}
 	defined := w.store.Apply(&command.Define{ID: firn.NewID(), Class: command.ClassGroup, Name: []byte(g.Name), Expect: firn.None, Body: group.Encode(&w.group, 0)})[0]
@@ -94,28 +77,23 @@ func (w *world) coordinator() *group.Coordinator {
 	return w.c
 }
 
-// Propose applies a step, after a planted bug has had it.
+// Propose applies a step, after the time that a majority takes to sync it. Who is
+// deposed meanwhile does not hear what became of it.
 func (w *world) Propose(ctx context.Context, b []byte) (command.Result, error) {
 	item, err := command.ParseItem(b)
 	if err == nil {
+		wait(ctx, 2*time.Millisecond)
 		err = ctx.Err()
 	}
 	if err != nil {
 		return command.Result{}, err
-	}
-	if w.spoil != nil {
-		s := item.(*command.Settle)
-		if w.spoil(w, s) {
-			return command.Result{}, nil // as if it had been applied
-		}
-		s.Counts = w.store.AsidesAfter(s)
 	}
 	return w.store.Apply(item)[0], nil
 }
 
 func (w *world) Consume(_ context.Context, _ string, inFlight uint32) (firn.Consumer, error) {
 	u, err := w.coordinator().Consume(inFlight)
-	return &worldConsumer{Consumer: u, world: w}, err
+	return worldConsumer{u}, err
 }
 
 func (w *world) Replay(ctx context.Context, _ string, which firn.ParkedSelection) (uint64, error) {
@@ -127,9 +105,6 @@ func (w *world) Drop(ctx context.Context, _ string, which firn.ParkedSelection) 
 }
 
 func (w *world) WaitGroup(ctx context.Context, _ string, p firn.Position) (uint64, error) {
-	if w.trusted {
-		return 0, nil
-	}
 	return w.coordinator().Wait(ctx, p)
 }
 
@@ -147,12 +122,9 @@ func (w *world) Parked(ctx context.Context, _ string) iter.Seq2[firn.ParkedEvent
 }
 
 // worldConsumer shows a coordinator's consumer as a firn.Consumer.
-type worldConsumer struct {
-	*group.Consumer
-	world *world
-}
+type worldConsumer struct{ *group.Consumer }
 
-func (u *worldConsumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, error] {
+func (u worldConsumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery, error] {
 	return func(yield func(firn.Delivery, error) bool) {
 		for {
 			deliveries, err := u.Next(ctx, 1)
@@ -163,9 +135,6 @@ func (u *worldConsumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery,
 			for _, d := range deliveries {
 				var decoder record.Decoder
 				e, err := decoder.Event(d.Stream, bytes.Clone(d.Bytes))
-				u.world.mu.Lock()
-				u.world.newest[d.Position], u.world.of[d.Token] = handed{u, d.Token}, d.Position
-				u.world.mu.Unlock()
 				if !yield(firn.Delivery{Event: e, Token: d.Token, Attempt: d.Attempt, Replay: d.Replay}, err) {
 					return
 				}
@@ -174,24 +143,10 @@ func (u *worldConsumer) Deliveries(ctx context.Context) iter.Seq2[firn.Delivery,
 	}
 }
 
-func (u *worldConsumer) Settle(ctx context.Context, answers ...firn.Settlement) error {
-	at := u
-	if u.world.misread != nil {
-		at, answers = u.world.misread(u.world, u, answers)
-	}
-	void, err := at.Consumer.Settle(ctx, answers)
+func (u worldConsumer) Settle(ctx context.Context, answers ...firn.Settlement) error {
+	void, err := u.Consumer.Settle(ctx, answers)
 	if err == nil && void > 0 {
 		err = firn.Stale(void, len(answers))
 	}
 	return err
-}
-
-// lastOf returns the newest delivery of the event of which a token names an
-// older one.
-func (w *world) lastOf(t firn.Token) (h handed, later bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	p, known := w.of[t]
-	h = w.newest[p]
-	return h, known && h.token != t
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Snapshot returns the newest snapshot, if there is one. Its Size is 0.
@@ -62,7 +63,7 @@ func (l *Log) Adopt() error {
 		return err
 	}
 	removeThrough := uint64(1<<64 - 1)
-	if agrees {
+	if agrees || planted.Is(planted.DivergentSuffixKept) { // entries of another term stay
 		removeThrough = meta.Index
 	}
 	return l.begin(meta, removeThrough)

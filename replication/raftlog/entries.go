@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // FirstIndex returns the index of the first entry, 0 when there is none.
@@ -184,6 +185,9 @@ func (l *Log) DeleteRange(min, max uint64) error {
 	}
 	if changed, err := l.cut(min, max); err != nil || !changed {
 		return err
+	}
+	if planted.Is(planted.TruncationForgotten) && max > l.last { // what was cut off is there again after a restart
+		return nil
 	}
 	b := l.db.NewBatch()
 	if err := deleteEntries(b, min, max); err != nil {

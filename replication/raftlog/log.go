@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Log is Raft's disk. It is a raft.LogStore and a raft.StableStore. It is not a
@@ -189,6 +190,9 @@ func (l *Log) commit(b *pebble.Batch) error {
 	err := l.guard(func() error {
 		if err := l.tail.number(b); err != nil {
 			return err
+		}
+		if planted.Is(planted.RaftLogUnsynced) { // what was acknowledged goes with the power
+			return l.db.Apply(b, pebble.NoSync)
 		}
 		return l.db.Apply(b, pebble.Sync)
 	})
