@@ -34,7 +34,7 @@ func TestEveryOperation(t *testing.T) {
 
 // TestFaults lets every change of the Raft log fail once.
 func TestFaults(t *testing.T) {
-	seed, parts, stride := number(t, "FIRN_SEED", rand.Uint64()>>1), number(t, "FIRN_FAULTS", 0), 1
+	seed, parts, stride := number(t, "FIRN_SEED", rand.Uint64()>>1), number(t, "FIRN_PARTS", 0), 1
 	if parts == 0 { // not every one of them
 		parts, stride = 1, 15
 	}
