@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 	report, broken := powertest.Faults(t.Context(), seed, int(parts), stride)
 	t.Logf("seed %d: %v", seed, report)
 	for _, v := range broken {
-		t.Errorf("%v\nto repeat: FIRN_SEED=%d FIRN_FAULTS=1 go test -count=1 -run '^TestFaults$' ./server/powertest", v, v.Seed)
+		t.Errorf("%v\nto repeat: FIRN_SEED=%d FIRN_PARTS=1 go test -count=1 -run '^TestFaults$' ./server/powertest", v, v.Seed)
 	}
 }
 
