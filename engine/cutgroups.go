@@ -31,7 +31,7 @@ type groupThen struct {
 
 // ReadGroups reads them from the files of a checkpoint, without changing these.
 func ReadGroups(fs vfs.FS, dir string) (*Groups, error) {
-	db, err := pebble.Open(dir, readOnlyOptions(fs))
+	db, err := openCopy(fs, dir)
 	if err != nil {
 		return nil, damage(err)
 	}

@@ -18,14 +18,16 @@ import (
 // number of them.
 type Engine struct {
 	// Set at Open, then read only.
-	fs     vfs.FS
-	log    *slog.Logger
-	db     *pebble.DB
-	lock   io.Closer
-	failed *failure
-	layers *layerCache
-	held   chan struct{} // holds one for each layer that followers hold beside the cache
-	closed chan struct{} // closed by Close
+	fs       vfs.FS
+	data     string // Pebble's directory
+	readOnly bool
+	log      *slog.Logger
+	db       *pebble.DB
+	lock     io.Closer
+	failed   *failure
+	layers   *layerCache
+	held     chan struct{} // holds one for each layer that followers hold beside the cache
+	closed   chan struct{} // closed by Close
 
 	// Owned by the goroutine that calls Apply.
 	a      *applier
@@ -148,7 +150,7 @@ func (e *Engine) Flush() (index, term uint64, err error) {
 // flush flushes Pebble's memory to disk. Pebble never gives up, so a disk that
 // fails ends the wait.
 func (e *Engine) flush() error {
-	if err := e.failed.happened(); err != nil {
+	if err := e.failed.happened(); err != nil || e.readOnly {
 		return err
 	}
 	flushed, err := e.db.AsyncFlush()

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // SeedOf returns a random test's seed: a new one each time, unless FIRN_SEED
@@ -34,3 +36,8 @@ func (e *Engine) ForgetStates() {
 
 // Held returns how many layers followers hold beside the cache.
 func (e *Engine) Held() int { return len(e.held) }
+
+// WriteUnchecked is WriteImage of a node that does not look at what it sends.
+func WriteUnchecked(fs vfs.FS, dir string, info ImageInfo, w io.Writer) error {
+	return WriteImage(fs, dir, info, ImageOptions{unchecked: true}, w)
+}

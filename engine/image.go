@@ -104,10 +104,13 @@ func trailer(dst []byte, files int, total int64) []byte {
 type ImageOptions struct {
 	Held map[[sha256.Size]byte]int64 // files that the receiver has: their sizes, by their SHA-256
 	Read func(bytes int) error       // told of what was read from the disk: may take its time, or end it with an error; nil: nobody is
+
+	unchecked bool // tests: damaged tables are sent
 }
 
 // WriteImage writes the checkpoint in a directory as an image. The files must
-// stay as they are meanwhile.
+// stay as they are meanwhile. Damage is not handed on: every block of a table is
+// checked before the table is written. ErrDamaged: the checkpoint's own files are.
 func WriteImage(fs vfs.FS, dir string, info ImageInfo, o ImageOptions, w io.Writer) error {
 	if len(info.Extra) > imageExtraMax {
 		return firn.Errorf(firn.ErrTooLarge, "%d bytes of extra information in an image; at most %d are allowed", len(info.Extra), imageExtraMax)
@@ -125,6 +128,9 @@ func WriteImage(fs vfs.FS, dir string, info ImageInfo, o ImageOptions, w io.Writ
 	}
 	total := int64(0)
 	for _, f := range files {
+		if err := checkTable(fs, dir, f.name, nil); err != nil && !o.unchecked {
+			return errDamagedTable(fs.PathJoin(dir, f.name), err)
+		}
 		if err := out.file(fs, dir, &f); err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -37,15 +36,8 @@ const (
 // after a flush, by hard links, so it takes no space of its own until the
 // store has rewritten its files. The caller removes it.
 func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
-	if err := e.enter(); err != nil {
+	if err := e.checkpoint(dir); err != nil {
 		return ImageInfo{}, err
-	}
-	defer e.leave()
-	if err := e.flush(); err != nil {
-		return ImageInfo{}, err
-	}
-	if err := e.db.Checkpoint(dir); err != nil {
-		return ImageInfo{}, fmt.Errorf("engine: a checkpoint in %s: %w", dir, err)
 	}
 	// Entries may have been applied and flushed since, so the copy itself says
 	// how far it has come.
@@ -53,11 +45,25 @@ func (e *Engine) Checkpoint(dir string) (ImageInfo, error) {
 	return info, err
 }
 
+func (e *Engine) checkpoint(dir string) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.leave()
+	if err := e.flush(); err != nil {
+		return err
+	}
+	if err := e.db.Checkpoint(dir); err != nil {
+		return damage(fmt.Errorf("engine: a checkpoint in %s: %w", dir, err))
+	}
+	return nil
+}
+
 // LookInto reads what a checkpoint holds, and the time of its last event,
 // without changing its files. It opens the store in the directory, which shows
 // that it can be opened.
 func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error) {
-	db, err := pebble.Open(dir, readOnlyOptions(fs))
+	db, err := openCopy(fs, dir)
 	if err != nil {
 		return info, last, damage(err)
 	}
@@ -87,15 +93,32 @@ func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error)
 	return info, last, err
 }
 
-// readOnlyOptions returns how Pebble is opened on files that must not change.
-func readOnlyOptions(fs vfs.FS) *pebble.Options {
-	o := pebbleOptions(fs, cacheBytesMin, newFailure(slog.New(slog.DiscardHandler), func(error) {}))
+// openCopy opens a checkpoint that nobody else uses, with little memory and
+// without changing its files.
+func openCopy(fs vfs.FS, dir string) (*pebble.DB, error) {
+	o := pebbleOptions(fs, 0, unheard())
 	o.ReadOnly = true
-	return o
+	o.CacheSize = copyCacheBytes
+	return openPebble(dir, o)
 }
 
-// checkReceived compares what an image says of itself with what its files hold.
+// copyCacheBytes is what reading a checkpoint from its beginning to its end
+// gains something from: indexes and filters.
+const copyCacheBytes = 8 << 20
+
+// checkReceived compares what an image says of itself with what its files hold,
+// and reads every block of its tables: their hashes show that they are what was
+// sent, not that the sender's were whole.
 func checkReceived(fs vfs.FS, dir string, info *ImageInfo) error {
+	files, err := imageFiles(fs, dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := checkTable(fs, dir, f.name, nil); err != nil {
+			return firn.Errorf(firn.ErrDamaged, "the file %s of an image is damaged, as it was sent: %v; verify the node that it came from", f.name, err)
+		}
+	}
 	held, _, err := LookInto(fs, dir)
 	if err != nil {
 		return firn.Errorf(firn.ErrDamaged, "the files of an image make no store: %v; send it again", err)
@@ -153,6 +176,20 @@ func ImageWaiting(fs vfs.FS, engineDir string) (info ImageInfo, ok bool, err err
 	}
 	info, err = parseImageInfo(marker[:head+width], body[:n], binary.BigEndian.Uint64(body[n:]))
 	return info, err == nil, err
+}
+
+// imageInPlace reports whether the store is the image that is waiting, which
+// the next Open that may write puts in place.
+func imageInPlace(fs vfs.FS, dir string) (bool, error) {
+	_, waiting, err := ImageWaiting(fs, dir)
+	if err != nil || !waiting {
+		return false, err
+	}
+	_, err = fs.Stat(fs.PathJoin(dir, incomingDir))
+	if isNotExist(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // DropImage gives up an image that was received but is not in place yet. The

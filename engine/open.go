@@ -33,7 +33,12 @@ func Open(dir string, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := diskfs.MakeDir(o.FS, dir); err != nil {
+	if !o.ReadOnly {
+		err = diskfs.MakeDir(o.FS, dir)
+	} else if _, err = o.FS.Stat(dir); isNotExist(err) {
+		err = firn.Errorf(firn.ErrDamaged, "the directory %s of the store is missing; restore this node from another replica or a backup", dir)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	lock, err := o.FS.Lock(o.FS.PathJoin(dir, lockFile))
@@ -50,21 +55,31 @@ func Open(dir string, o Options) (*Engine, error) {
 }
 
 func open(dir string, o Options) (*Engine, error) {
-	if err := swapImage(o.FS, dir); err != nil {
+	data := o.FS.PathJoin(dir, dataDir)
+	if o.ReadOnly {
+		waiting, err := imageInPlace(o.FS, dir)
+		if err != nil {
+			return nil, err
+		}
+		if waiting {
+			data = o.FS.PathJoin(dir, incomingDir)
+		}
+	} else if err := swapImage(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)
 	}
 	e := &Engine{
-		fs: o.FS, log: o.Logger,
-		failed: newFailure(o.Logger, o.OnFatal),
+		fs: o.FS, data: data, readOnly: o.ReadOnly, log: o.Logger,
+		failed: newFailure(o.Logger, o.OnFatal, o.OnDamage),
 		layers: newLayerCache(o.CacheBytes / layersShare),
 		held:   make(chan struct{}, heldMax),
 		closed: make(chan struct{}),
 	}
 	var err error
-	data := o.FS.PathJoin(dir, dataDir)
-	e.db, err = pebble.Open(data, pebbleOptions(o.FS, o.CacheBytes/blocksShare, e.failed))
+	settings := pebbleOptions(o.FS, o.CacheBytes/blocksShare, e.failed)
+	settings.ReadOnly = o.ReadOnly
+	e.db, err = openPebble(data, settings)
 	if err != nil {
-		return nil, fmt.Errorf("engine: opening %s: %w", data, err)
+		return nil, err
 	}
 	e.a = &applier{
 		db: e.db, settings: o.Settings,
@@ -78,7 +93,7 @@ func open(dir string, o Options) (*Engine, error) {
 	if err = e.a.load(); err == nil {
 		err = e.loadSwept()
 	}
-	if err == nil {
+	if err == nil && !o.ReadOnly {
 		err = diskfs.SyncDir(o.FS, dir)
 	}
 	if err != nil {

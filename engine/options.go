@@ -16,6 +16,8 @@ type Options struct {
 	CacheBytes int64        // Pebble's blocks, decoded layers and stream states together; 0: 256 MiB. What is not flushed yet takes up to 192 MiB beside it
 	Logger     *slog.Logger // nil: slog.Default
 	OnFatal    func(error)  // the store cannot go on, for example after a disk write error; called at most once; nil: only logged
+	OnDamage   func(error)  // damage was found in the store's files; whoever read there gets the error too. It may be called often, under locks, and must return at once; nil: only logged
+	ReadOnly   bool         // to verify a store that nobody uses: its files stay as they are, and nothing can be applied
 	Settings   Settings     // only used when the store is created
 }
 
@@ -57,6 +59,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Logger = plainlog.Logger(o.Logger) // a node's is plain already; "firn verify --dir" opens an engine by itself
 	if o.OnFatal == nil {
 		o.OnFatal = func(error) {}
+	}
+	if log := o.Logger; o.OnDamage == nil {
+		o.OnDamage = func(err error) { log.Error("damage found", "error", err) }
 	}
 	var err error
 	o.Settings, err = o.Settings.withDefaults()

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/diskfs"
 	"github.com/firndb/firn/internal/plainlog"
 )
@@ -70,17 +71,38 @@ func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
 	return o
 }
 
+// openPebble opens Pebble, which panics over some of the files that it did not
+// write so.
+func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+		if err != nil {
+			err = openDamage(fmt.Errorf("opening %s: %w", dir, err))
+		}
+	}()
+	return pebble.Open(dir, o)
+}
+
 // failure is the end of a store that cannot go on.
 type failure struct {
 	log     *slog.Logger
 	onFatal func(error)
+	found   func(error) // is told of damage
 	once    sync.Once
 	err     error         // set before happened is closed
 	done    chan struct{} // closed when it has happened
 }
 
-func newFailure(log *slog.Logger, onFatal func(error)) *failure {
-	return &failure{log: log, onFatal: onFatal, done: make(chan struct{})}
+func newFailure(log *slog.Logger, onFatal, found func(error)) *failure {
+	return &failure{log: log, onFatal: onFatal, found: found, done: make(chan struct{})}
+}
+
+// unheard is for a store whose readers get every error themselves.
+func unheard() *failure {
+	nobody := func(error) {}
+	return newFailure(slog.New(slog.DiscardHandler), nobody, nobody)
 }
 
 // happen logs why the store cannot go on and tells onFatal, the first time that
@@ -110,7 +132,7 @@ func (f *failure) happened() error {
 // that a compaction comes upon does not: what is whole can still be read.
 func (f *failure) background(err error) {
 	if pebble.IsCorruptionError(err) {
-		f.log.Error("pebble: damage found in the background; verify this node, and restore it from another replica or a backup", "error", err)
+		f.found(damage(err))
 		return
 	}
 	f.happen(fmt.Errorf("engine: writing in the background: %w", err))
@@ -119,7 +141,7 @@ func (f *failure) background(err error) {
 // damage takes what Pebble has found while something was read. Whoever read it
 // gets the error. Without this Pebble would call Fatalf, and the reader hang.
 func (f *failure) damage(info pebble.DataCorruptionInfo) {
-	f.log.Error("pebble: damage found; verify this node, and restore it from another replica or a backup", "file", info.Path, "error", info.Details)
+	f.found(firn.Errorf(firn.ErrDamaged, "the store's files are damaged: %s; restore this node from another replica or a backup", describeDamage(&info)))
 }
 
 // pebbleLog hands Pebble's messages on. Its Fatalf never returns: Pebble takes

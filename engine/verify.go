@@ -46,7 +46,8 @@ const faultsMax = 100
 type verifier struct {
 	e        *Engine
 	db       *pebble.Snapshot
-	s        *seen // made from the snapshot, not from what the engine holds in memory
+	s        *seen   // made from the snapshot, not from what the engine holds in memory
+	within   *sealed // the layer whose records are being read; nil: none
 	report   Report
 	counted  totals // what was found, to be compared with what m|applied says
 	lastTime int64
@@ -64,8 +65,14 @@ func (e *Engine) Verify(ctx context.Context, progress func(done, total uint64)) 
 		return Report{}, err
 	}
 	defer e.leave()
-	v := &verifier{e: e, db: e.db.NewSnapshot(), progress: progress}
-	defer v.db.Close()
+	db := e.db.NewSnapshot()
+	defer db.Close()
+	return e.verify(ctx, db, progress)
+}
+
+// verify checks the invariants of a snapshot, of the store or of a copy of it.
+func (e *Engine) verify(ctx context.Context, db *pebble.Snapshot, progress func(done, total uint64)) (Report, error) {
+	v := &verifier{e: e, db: db, progress: progress}
 	err := v.meta()
 	if err == nil {
 		for _, pass := range []func(context.Context) error{v.prefixes, v.layers, v.streams, v.lives, v.definitions, v.groups, v.snapshots} {
@@ -105,10 +112,10 @@ func (v *verifier) tell() {
 func (v *verifier) each(ctx context.Context, lower, upper []byte, visit func(key, value []byte) error) error {
 	it, err := v.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
-		return err
+		return v.unreadable(lower, err)
 	}
 	defer it.Close()
-	n := 0
+	n, last := 0, bytes.Clone(lower) // the last key that could be read
 	for it.First(); it.Valid(); it.Next() {
 		if n++; n%16 == 0 {
 			if err := v.e.interrupted(ctx); err != nil {
@@ -118,35 +125,15 @@ func (v *verifier) each(ctx context.Context, lower, upper []byte, visit func(key
 		}
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return v.unreadable(lower, err)
+			return v.unreadable(last, err)
 		}
+		last = append(last[:0], it.Key()...)
 		if err := visit(it.Key(), value); err != nil {
 			return err
 		}
 	}
 	if err := it.Error(); err != nil {
-		return v.unreadable(lower, err)
+		return v.unreadable(last, err)
 	}
 	return nil
-}
-
-// unreadable notes blocks that Pebble itself finds damaged; other errors are
-// handed back.
-func (v *verifier) unreadable(key []byte, err error) error {
-	if pebble.IsCorruptionError(err) {
-		return v.fault(10, key, "", 0, "Pebble cannot read its files: %v", err)
-	}
-	return err
-}
-
-// damage makes an error of Pebble's about what it found on disk one of Firn's.
-func damage(err error) error {
-	if err == nil || !pebble.IsCorruptionError(err) {
-		return err
-	}
-	what := err.Error()
-	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
-		what = fmt.Sprintf("%s: %v", info.Path, info.Details)
-	}
-	return firn.Errorf(firn.ErrDamaged, "the store's files are damaged: %s; restore this node from another replica or a backup", what)
 }

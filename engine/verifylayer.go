@@ -68,7 +68,9 @@ func (v *verifier) layer(ctx context.Context, s *sealed, stated []byte) error {
 	if err != nil {
 		return err
 	}
+	v.within = s
 	held, err := v.records(ctx, s, left)
+	v.within = nil
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,9 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,7 +14,7 @@ import (
 
 // A node's data directory:
 //
-//	firn.json   the format, and whose data this is
+//	firn.json   the format, and whose data this is; firn.json.copy is the same
 //	restored    in place of firn.json until a restored store is started first
 //	LOCK        held while the node runs
 //	ballast     64 MiB of nothing, given up when a full disk keeps the node from starting
@@ -26,27 +24,26 @@ import (
 const (
 	identityFile = "firn.json"
 	restoredFile = "restored"
+	identityCopy = "firn.json.copy"
 	lockFile     = "LOCK"
 	ballastFile  = "ballast"
 	engineDir    = "engine"
 	raftDir      = "raft"
 	outboxDir    = "outbox"
 
+	draftSuffix = ".new" // of a file that is being written
+
 	dirFormat    = 1
 	ballastBytes = 64 << 20
 )
-
-// identity is the content of firn.json.
-type identity struct {
-	Format int    `json:"format"`
-	ID     string `json:"id"`
-}
 
 // dataDir is a data directory that this process holds.
 type dataDir struct {
 	fs   vfs.FS
 	path string
 	lock io.Closer
+
+	rewritten string // which of the two files of its identity was written anew; "": none
 }
 
 // openDir takes hold of the data directory of the node called id. fresh says
@@ -74,30 +71,6 @@ func openDir(fs vfs.FS, path, id string) (d *dataDir, fresh bool, err error) {
 
 func (d *dataDir) sub(name string) string { return d.fs.PathJoin(d.path, name) }
 
-// checkIdentity refuses a directory that this release or this node must not
-// touch. fresh says that no node was ever set up here.
-func (d *dataDir) checkIdentity(id string) (fresh bool, err error) {
-	f, err := d.fs.Open(d.sub(identityFile))
-	if errors.Is(err, os.ErrNotExist) {
-		return true, d.refuseForeign()
-	}
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	var who identity
-	if err := json.NewDecoder(f).Decode(&who); err != nil {
-		return false, firn.Errorf(firn.ErrDamaged, "%s is not readable as the identity of a data directory: %v", d.sub(identityFile), err)
-	}
-	if who.Format != dirFormat {
-		return false, firn.Errorf(firn.ErrUnsupported, "the data directory %s has format %d; this release knows format %d: use the release that wrote it, or a later one", d.path, who.Format, dirFormat)
-	}
-	if who.ID != id {
-		return false, firn.Errorf(firn.ErrInvalid, "the data directory %s belongs to node %q, not %q; give the node its own directory, or its own id", d.path, who.ID, id)
-	}
-	return false, nil
-}
-
 // refuseForeign keeps a fresh node out of a directory in which something else lies.
 func (d *dataDir) refuseForeign() error {
 	names, err := d.fs.List(d.path)
@@ -108,35 +81,24 @@ func (d *dataDir) refuseForeign() error {
 		return nil
 	}
 	for _, name := range names {
-		if name != lockFile && name != ballastFile && name != identityFile+".new" {
+		if !slices.Contains([]string{lockFile, ballastFile, identityFile + draftSuffix, identityCopy + draftSuffix}, name) {
 			return firn.Errorf(firn.ErrInvalid, "the directory %s holds %q but no data of Firn; give the node an empty directory", d.path, name)
 		}
 	}
 	return nil
 }
 
-// claim marks a fresh directory as the node's own. It is durable on return.
-func (d *dataDir) claim(id string) error {
-	b, err := json.Marshal(identity{Format: dirFormat, ID: id})
-	if err != nil {
+// replace writes a file under another name and renames it in place, so that it
+// is there as it was or as it should be. It is durable on return.
+func (d *dataDir) replace(name string, b []byte) error {
+	draft := name + draftSuffix
+	if err := d.write(draft, b); err != nil {
 		return err
 	}
-	if err := d.write(identityFile+".new", append(b, '\n')); err != nil {
+	if err := d.fs.Rename(d.sub(draft), d.sub(name)); err != nil {
 		return err
 	}
-	if err := d.fs.Rename(d.sub(identityFile+".new"), d.sub(identityFile)); err != nil {
-		return err
-	}
-	if err := d.sync(); err != nil {
-		return err
-	}
-	// An earlier start may have made the directory and ended before its name was
-	// synced. Where that cannot be, since only others may look into the one above,
-	// it was made by them.
-	if err := diskfs.SyncDir(d.fs, d.fs.PathDir(d.path)); err != nil && !errors.Is(err, os.ErrPermission) {
-		return err
-	}
-	return nil
+	return d.sync()
 }
 
 func (d *dataDir) write(name string, b []byte) error {

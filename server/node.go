@@ -73,6 +73,9 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 	if n.dir, fresh, err = openDir(s.FS, c.Dir, c.ID); err != nil {
 		return n, err
 	}
+	if n.dir.rewritten != "" {
+		n.log.Error("damage found and repaired", "file", n.dir.sub(n.dir.rewritten))
+	}
 	if err := n.origin(fresh); err != nil {
 		return n, err
 	}

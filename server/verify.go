@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,15 +16,19 @@ import (
 	"github.com/firndb/firn/server/wire"
 )
 
-// VerifyDir checks the data directory of a node that does not run: every
-// checksum of its Raft log, and every invariant of its store. Damage that keeps
+// VerifyDir checks the data directory of a node that does not run, and changes
+// nothing in it: every checksum of its Raft log, and every invariant of its store. Damage that keeps
 // either from being opened is the error; what is found inside is in the report.
 func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64)) (wire.Report, error) {
-	fs := vfs.Default
-	if _, err := fs.Stat(fs.PathJoin(dir, identityFile)); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return wire.Report{}, firn.Errorf(firn.ErrInvalid, "%s is not the data directory of a node: it has no %s", dir, identityFile)
-		}
+	return verifyDir(ctx, vfs.Default, dir, progress)
+}
+
+func verifyDir(ctx context.Context, fs vfs.FS, dir string, progress func(done, total uint64)) (wire.Report, error) {
+	d := &dataDir{fs: fs, path: dir}
+	_, err := d.identity(identityFile)
+	if _, copyErr := d.identity(identityCopy); errors.Is(err, os.ErrNotExist) && errors.Is(copyErr, os.ErrNotExist) {
+		return wire.Report{}, firn.Errorf(firn.ErrInvalid, "%s is not the data directory of a node: it has no %s", dir, identityFile)
+	} else if err := cmp.Or(err, copyErr); err != nil {
 		return wire.Report{}, err
 	}
 	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
@@ -34,12 +39,12 @@ func VerifyDir(ctx context.Context, dir string, progress func(done, total uint64
 
 	var fatal error
 	onFatal := func(err error) { fatal = err }
-	log, err := raftlog.Open(fs.PathJoin(dir, raftDir), raftlog.Options{FS: fs, OnFatal: onFatal})
+	log, err := raftlog.Open(fs.PathJoin(dir, raftDir), raftlog.Options{FS: fs, OnFatal: onFatal, ReadOnly: true})
 	if err != nil {
 		return wire.Report{}, damaged("the Raft log", err)
 	}
 	defer log.Close()
-	e, err := engine.Open(fs.PathJoin(dir, engineDir), engine.Options{FS: fs, OnFatal: onFatal})
+	e, err := engine.Open(fs.PathJoin(dir, engineDir), engine.Options{FS: fs, OnFatal: onFatal, OnDamage: func(error) {}, ReadOnly: true})
 	if err != nil {
 		return wire.Report{}, damaged("the store", err)
 	}

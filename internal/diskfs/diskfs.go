@@ -20,6 +20,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -115,4 +116,13 @@ func MakeDir(fs vfs.FS, name string) error {
 		}
 	}
 	return nil
+}
+
+// Refused tells the errors with which a store does not open because of the
+// machine (no space, no right to read, too many files) from damage: a file that
+// is missing or unreadable or has another length, options that nobody has
+// written so.
+func Refused(err error) bool {
+	var number syscall.Errno
+	return errors.As(err, &number) && number != syscall.EIO && number != syscall.ENOENT || errors.Is(err, os.ErrPermission)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/diskfs"
 	"github.com/firndb/firn/internal/plainlog"
 )
 
@@ -35,7 +36,7 @@ func (l *Log) word(err error) *firn.Error {
 		return known
 	case errors.Is(err, syscall.ENOSPC):
 		return firn.Errorf(firn.ErrNoSpace, "the disk with the Raft log in %s is full: %v; make room and start the node again", l.dir, err)
-	case pebble.IsCorruptionError(err):
+	case pebble.IsCorruptionError(err), !l.opened.Load() && !diskfs.Refused(err):
 		return firn.Errorf(firn.ErrDamaged, "the Raft log in %s is damaged: %v; remove this node from the cluster and add it anew with an empty directory", l.dir, err)
 	}
 	return firn.Errorf(firn.ErrUnavailable, "the Raft log in %s cannot go on: %v", l.dir, err)

@@ -31,6 +31,10 @@ func (l *Log) load() error {
 		if err := it.Error(); err != nil {
 			return err
 		}
+		if l.opts.ReadOnly {
+			l.stable.values = map[string][]byte{}
+			return nil
+		}
 		return l.format()
 	}
 	l.stable.values = map[string][]byte{}

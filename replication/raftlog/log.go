@@ -79,7 +79,11 @@ func Open(dir string, opts Options) (*Log, error) {
 	}
 	l := &Log{dir: dir, opts: opts, dead: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
+	if opts.ReadOnly {
+		if _, err := opts.FS.Stat(dir); err != nil {
+			return nil, l.damaged("its directory cannot be opened: %v", err)
+		}
+	} else if err := opts.FS.MkdirAll(dir, 0o755); err != nil {
 		return nil, firn.Errorf(firn.ErrUnavailable, "the directory %s for the Raft log cannot be made: %v", dir, err)
 	}
 	var err error
@@ -105,8 +109,10 @@ func (l *Log) start() (err error) {
 			l.shut()
 		}
 	}()
-	if err := dropSpare(l.opts.FS, l.dir); err != nil {
-		return err
+	if !l.opts.ReadOnly {
+		if err := dropSpare(l.opts.FS, l.dir); err != nil {
+			return err
+		}
 	}
 	if l.db, err = pebble.Open(l.dir, l.pebbleOptions()); err != nil {
 		return err
@@ -133,6 +139,7 @@ func (l *Log) pebbleOptions() *pebble.Options {
 	logger := pebbleLogger{l, l.opts.Logger}
 	o := &pebble.Options{
 		FS:                 l.fs(),
+		ReadOnly:           l.opts.ReadOnly,
 		Lock:               l.lock,
 		Logger:             logger,
 		FormatMajorVersion: pebbleFormat,

@@ -29,6 +29,10 @@ type Options struct {
 	// that are behind. Default: 8 MiB.
 	CacheBytes int64
 
+	// ReadOnly opens a log that nobody uses, to verify it: its files stay as
+	// they are, and nothing can be written.
+	ReadOnly bool
+
 	// ObserveSync is told how long each synced write took. Default: nobody is.
 	ObserveSync func(time.Duration)
 

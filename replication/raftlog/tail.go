@@ -41,6 +41,9 @@ const tailName = "tail"
 func (l *Log) openTail() error {
 	fs := l.opts.FS
 	path := fs.PathJoin(l.dir, tailName)
+	if err := l.checkTail(path); err != nil || l.opts.ReadOnly {
+		return err
+	}
 	file, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
 	if errors.Is(err, os.ErrNotExist) {
 		file, err = fs.Create(path, vfs.WriteCategoryUnspecified)
@@ -49,20 +52,34 @@ func (l *Log) openTail() error {
 		return err
 	}
 	l.tail.file = file
-	value, err := io.ReadAll(io.LimitReader(file, 64))
-	if err != nil {
-		return err
-	}
-	if payload, err := unseal([]byte(tailName), value); err == nil && len(payload) == 8 {
-		if synced := binary.BigEndian.Uint64(payload); synced > l.tail.count {
-			return firn.Errorf(firn.ErrDamaged, "the Raft log in %s is damaged at its end: %d writes had been synced, the last %d of them are gone; remove this node from the cluster and add it anew with an empty directory",
-				l.dir, synced, synced-l.tail.count)
-		}
-	}
 	if err := l.tail.write(); err != nil {
 		return err
 	}
 	return errors.Join(file.Sync(), diskfs.SyncDir(fs, l.dir))
+}
+
+func (l *Log) checkTail(path string) error {
+	file, err := l.opts.FS.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	value, err := io.ReadAll(io.LimitReader(file, 64))
+	if err != nil {
+		return err
+	}
+	payload, err := unseal([]byte(tailName), value)
+	if err != nil || len(payload) != 8 {
+		return nil
+	}
+	if synced := binary.BigEndian.Uint64(payload); synced > l.tail.count {
+		return firn.Errorf(firn.ErrDamaged, "the Raft log in %s is damaged at its end: %d writes had been synced, the last %d of them are gone; remove this node from the cluster and add it anew with an empty directory",
+			l.dir, synced, synced-l.tail.count)
+	}
+	return nil
 }
 
 func (t *tail) write() error {
