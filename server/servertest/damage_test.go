@@ -3,7 +3,6 @@ package servertest_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -72,7 +71,7 @@ func TestVerifyReportsDamage(t *testing.T) {
 	p.Stop(0)
 	p.Run(0)
 	fill(t, p.Dial(), &ledger)
-	p.Kill(0)
+	p.Stop(0) // by itself, so that each table that is there is one that is used
 	var files []string
 	for _, pattern := range []string{"engine/data/*.sst", "raft/*.sst", "raft/*.log"} {
 		matching, err := filepath.Glob(filepath.Join(p.Dir(0), pattern))
@@ -98,11 +97,7 @@ func TestVerifyReportsDamage(t *testing.T) {
 			}
 			b[len(bytes.TrimRight(b, "\x00"))/2] ^= 0x10
 			write(t, filepath.Join(dir, name), string(b))
-			r := servertest.Firn(t, "", "verify", "--dir", dir)
-			if _, err := os.Stat(filepath.Join(dir, name)); r.Status == 0 && errors.Is(err, os.ErrNotExist) {
-				return // the kill came before Pebble had removed it
-			}
-			r.Want(t, 7)
+			servertest.Firn(t, "", "verify", "--dir", dir).Want(t, 7)
 		})
 	}
 }

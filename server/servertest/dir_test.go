@@ -25,8 +25,10 @@ func TestServeIsRefused(t *testing.T) {
 		t.Fatalf("exit status %d\n%s", status, log)
 	}
 	strange, foreign, noFormat := copied(t, stopped.Dir(0)), t.TempDir(), copied(t, stopped.Dir(0))
-	write(t, filepath.Join(strange, "firn.json"), `{"format":99,"id":"n1"}`)
-	write(t, filepath.Join(noFormat, "firn.json"), `{"form`)
+	for _, name := range []string{"firn.json", "firn.json.copy"} {
+		write(t, filepath.Join(strange, name), `{"format":99,"id":"n1"}`)
+		write(t, filepath.Join(noFormat, name), `{"form`)
+	}
 	write(t, filepath.Join(foreign, "thesis.doc"), "years of work")
 	file := filepath.Join(t.TempDir(), "file")
 	write(t, file, "no directory")
