@@ -57,7 +57,7 @@ func Every(ctx context.Context, seed uint64, steps int) (Points, []Violation) {
 			}
 		})
 	}
-	for _, m := range l.moments {
+	for _, m := range l.take() {
 		work <- m
 	}
 	close(work)

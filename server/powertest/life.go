@@ -70,20 +70,21 @@ func newLife(seed uint64, m *moment, rare uint64) *life {
 	l := &life{seed: seed, moment: m, rare: rare, journal: new(journal), chains: map[uint64]uint64{}}
 	mem := vfs.NewCrashableMem()
 	if m != nil {
-		mem = m.disk
+		mem, m.disk = m.disk, nil // it is started once
 		l.journal, l.unknown = m.from.journal.until(m.known)
 	}
-	l.disk = newDisk(mem)
-	l.disk.before = l.before
+	d := newDisk(mem)
+	d.before = func(o operation) fault { return l.before(d, o) }
+	l.disk = d
 	return l
 }
 
 // before decides whether the power is lost before an operation.
-func (l *life) before(o operation) fault {
+func (l *life) before(d *disk, o operation) fault {
 	if !o.changes() {
 		return works
 	}
-	unsynced, rare := l.disk.unsynced.Load(), l.rare
+	unsynced, rare := d.unsynced.Load(), l.rare
 	if unsynced == 0 && rare > always {
 		rare *= quiet
 	}
@@ -96,20 +97,20 @@ func (l *life) before(o operation) fault {
 		kept = []int{kept[dice.IntN(3)]}
 	}
 	for _, percent := range kept {
-		l.cut(&moment{from: l, unsynced: unsynced, kept: percent, opening: l.ready.Load() == 0, operation: o}, dice)
+		l.cut(d, &moment{from: l, unsynced: unsynced, kept: percent, opening: l.ready.Load() == 0, operation: o}, dice)
 	}
 	return works
 }
 
 // cut loses the power now.
-func (l *life) cut(m *moment, dice *rand.Rand) {
+func (l *life) cut(d *disk, m *moment, dice *rand.Rand) {
 	if n := l.node.Load(); n != nil {
 		m.applied, _ = n.Chain()
 	}
 	// Whatever is acknowledged by now must be there; whatever was begun until
 	// the copy is made may be.
 	m.known.told = l.journal.known().told
-	m.disk = l.disk.cut(m.kept, dice)
+	m.disk = d.cut(m.kept, dice)
 	m.known.asked = l.journal.known().asked
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,6 +129,9 @@ func (l *life) live(ctx context.Context, clients, steps int) error {
 	if closed := n.Close(); err == nil && closed != nil {
 		err = fmt.Errorf("close: %w", closed)
 	}
+	// The nodes to come remember this life, and must not keep its memory.
+	l.node.Store(nil)
+	l.disk = nil
 	return err
 }
 
@@ -195,6 +199,15 @@ func (l *life) inherited(n *node) error {
 		return &check.Fault{Check: "chain", Text: fmt.Sprintf("after entry %d the chain was %016x, and is %016x", index, before, hash)}
 	}
 	return nil
+}
+
+// take takes the power losses of a life.
+func (l *life) take() []*moment {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	moments := l.moments
+	l.moments = nil
+	return moments
 }
 
 // see notes the hash chain.

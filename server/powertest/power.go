@@ -102,7 +102,7 @@ func (r *run) tree(ctx context.Context, seed uint64) {
 	dice := rand.New(rand.NewPCG(seed, 0))
 	root := newLife(seed, nil, rareAtWork)
 	r.note(seed, root, root.live(ctx, 1+dice.IntN(3), rootSteps))
-	moments := root.moments
+	moments := root.take()
 	for range treeMost {
 		if len(moments) == 0 || ctx.Err() != nil || !r.take() {
 			return
@@ -117,7 +117,7 @@ func (r *run) tree(ctx context.Context, seed uint64) {
 		}
 		r.recovery(l, steps)
 		r.note(seed, l, l.live(ctx, 1+dice.IntN(2), steps))
-		moments = append(moments, l.moments...)
+		moments = append(moments, l.take()...)
 	}
 }
 
