@@ -283,7 +283,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.Write(b)
+		f.Write(bytes.Clone(b)) // which the disk in memory may change
 		f.Close()
 	}
 	damage := func(what string, do func()) {

@@ -248,6 +248,9 @@ func (l *life) settle(ctx context.Context, n *node, events []firn.Event) error {
 			continue
 		}
 		a := d.ask(ctx, n)
+		for ctx.Err() == nil && (errors.Is(a.err, firn.ErrUnavailable) || errors.Is(a.err, firn.ErrTimeout)) {
+			a = d.ask(ctx, n) // nothing was done: the machine is busy
+		}
 		if !answered(a.err) {
 			return fmt.Errorf("an outcome that was unknown is not settled by asking again: %w", a.err)
 		}
