@@ -42,32 +42,45 @@ type clock struct {
 	now func() time.Time // set at Open, then read only
 
 	mu       sync.Mutex
-	compared bool          // with a majority's, at any time
-	alone    bool          // there were no others to compare with
-	ahead    time.Duration // of theirs, at the last comparison
-	wall     int64         // what it showed then, µs
-	at       time.Time     // when that was, on the clock that measures
+	compared bool // with a majority's, at any time
+	alone    bool // there were no others to compare with
+	last     look // the one that was compared last
+}
+
+// look is what the clock showed at a moment.
+type look struct {
+	micros int64         // since 1970
+	at     time.Time     // the moment, on the clock that measures
+	ahead  time.Duration // of the others' clocks, as far as was known
+}
+
+// after returns what the clock shows a while after the look, unless it jumps.
+func (l *look) after(at time.Time) time.Time {
+	return time.UnixMicro(l.micros).Add(at.Sub(l.at))
 }
 
 // open begins without a comparison.
 func (c *clock) open(now func() time.Time) {
 	c.now = now
-	c.wall, c.at = now().UnixMicro(), time.Now()
+	c.last = look{micros: now().UnixMicro(), at: time.Now()}
+}
+
+// look looks at the clock. A comparison begins with it, and is one with what was
+// seen then: the clock may jump while the others are being asked.
+func (c *clock) look() look {
+	micros, ahead := c.read()
+	return look{micros, time.Now(), ahead}
 }
 
 // read returns what the clock shows, and how far that is ahead of the others'.
 func (c *clock) read() (micros int64, ahead time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.readLocked()
-}
-
-func (c *clock) readLocked() (micros int64, ahead time.Duration) {
 	micros = c.now().UnixMicro()
 	if c.alone {
 		return micros, 0
 	}
-	return micros, c.ahead + time.Duration(micros-c.wall)*time.Microsecond - time.Since(c.at)
+	return micros, c.last.ahead + time.Duration(micros-c.last.micros)*time.Microsecond - time.Since(c.last.at)
 }
 
 // stamp returns the time to propose for an entry that is on its way already: the
@@ -80,18 +93,16 @@ func (c *clock) stamp() int64 {
 	return micros
 }
 
-// compare takes a comparison over, and returns what was believed before. Where
-// too few have answered (not ok), what is believed goes on.
-func (c *clock) compare(ahead time.Duration, ok, alone bool) (before time.Duration) {
+// compare takes over how far the clock was ahead when it was looked at. Where too
+// few have answered (not ok), what is known of it goes on.
+func (c *clock) compare(seen look, ahead time.Duration, ok, alone bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	before, c.alone = c.ahead, alone
-	micros, now := c.readLocked()
-	if ok {
-		now, c.compared = ahead, true
+	c.alone = alone
+	if ok || alone {
+		c.compared = c.compared || ok
+		c.last = look{seen.micros, seen.at, ahead}
 	}
-	c.ahead, c.wall, c.at = now, micros, time.Now()
-	return before
 }
 
 func (c *clock) isCompared() bool {
@@ -100,7 +111,8 @@ func (c *clock) isCompared() bool {
 	return c.compared
 }
 
-// judgeClock compares this node's clock with the others'.
+// judgeClock compares this node's clock, as it was when it began to ask the
+// others, with theirs.
 func (n *Node) judgeClock() {
 	var offsets []time.Duration
 	others := n.others()
@@ -109,11 +121,12 @@ func (n *Node) judgeClock() {
 			offsets = append(offsets, p.offset)
 		}
 	}
-	_, believed := n.clock.read()
-	ahead, ok := clockError(offsets, len(others)+1, believed)
-	before := n.clock.compare(ahead, ok, len(others) == 0)
-	if _, ahead := n.clock.read(); (ahead.Abs() > clockWarn) != (before.Abs() > clockWarn) {
-		n.log.Warn("this node's clock against the others'", "ahead", ahead, "off", ahead.Abs() > clockWarn)
+	ahead, ok := clockError(offsets, len(others)+1, n.looked.ahead)
+	n.clock.compare(n.looked, ahead, ok, len(others) == 0)
+	_, ahead = n.clock.read()
+	if off := ahead.Abs() > clockWarn; off != n.clockWarned {
+		n.clockWarned = off
+		n.log.Warn("this node's clock against the others'", "ahead", ahead, "off", off)
 	}
 }
 

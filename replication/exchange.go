@@ -97,6 +97,7 @@ func (n *Node) memberList() []member {
 
 func (n *Node) askAll() {
 	others := n.others()
+	n.looked = n.clock.look()
 	q := encode(question{Report: n.report(), Members: n.memberList(), At: n.commonIndex(others)})
 	ctx, cancel := context.WithTimeout(n.ctx, max(n.o.Timing.Exchange, 2*n.o.Timing.Heartbeat))
 	defer cancel()
@@ -135,7 +136,6 @@ func (n *Node) newestKept() (uint64, bool) {
 }
 
 func (n *Node) ask(ctx context.Context, m member, q []byte) {
-	sent := n.o.Now()
 	begun := time.Now()
 	body, err := n.o.Port.Call(ctx, m.ID, m.Peer, callStatus, q)
 	var a answerReport
@@ -159,7 +159,7 @@ func (n *Node) ask(ctx context.Context, m member, q []byte) {
 		return
 	}
 	p.up, p.report, p.hash, p.hashAt, p.knows = true, a.Report, a.Hash, x.at, a.Knows
-	p.offset = time.UnixMicro(a.Report.Clock).Sub(sent.Add(half))
+	p.offset = time.UnixMicro(a.Report.Clock).Sub(n.looked.after(begun.Add(half)))
 	if a.Refused != "" {
 		n.refused(m.ID, a.Refused)
 	}

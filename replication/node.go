@@ -45,6 +45,8 @@ type Node struct {
 
 	// owned by runExchange
 	committedBefore uint64
+	looked          look // at the clock, before the others were asked
+	clockWarned     bool
 
 	closeOnce sync.Once
 	closed    error

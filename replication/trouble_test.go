@@ -188,6 +188,37 @@ func clockJumps(t *testing.T, jump time.Duration, down bool) {
 	}
 }
 
+// The moment of the jump does not matter, not even that between a question to the
+// others and their answer.
+func TestClockJumpsAtAnyMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, "n1", "n2", "n3")
+		for _, a := range c.names {
+			for _, z := range c.names {
+				c.sim.Delay(a, z, 15*time.Millisecond)
+			}
+		}
+		c.start()
+		c.write("first")
+		time.Sleep(2 * time.Second)
+		for range 110 {
+			leader := c.leader()
+			leader.ahead.Store(int64(time.Hour))
+			_ = leader.propose("at once", 10)
+			time.Sleep(100 * time.Millisecond) // answers that were under way have come
+			_ = leader.propose("a little later", 10)
+			leader.ahead.Store(0)
+			time.Sleep(2*time.Second + 10*time.Millisecond)
+		}
+		_, machine := c.write("last").now()
+		for i, at := range machine.Times() {
+			if d := time.Until(time.UnixMicro(at)); d > time.Second {
+				t.Fatalf("text %d is stamped %v ahead", i, d)
+			}
+		}
+	})
+}
+
 // A node that was just started compares its clock before it appends.
 func TestClockOffFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

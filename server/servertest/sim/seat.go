@@ -98,8 +98,9 @@ func (s *seat) start() error {
 		Listen:     server.Addresses{Client: s.address(), Peer: s.id + ":7410"},
 		CacheBytes: 8 << 20, DiskReserve: diskReserve, DiskFree: s.disk.free,
 		Heartbeat: s.c.heartbeat, RaftLog: s.c.raftLog,
-		Logger:  slog.New(logTo{trace: &s.c.trace, node: s.id}),
-		OnFatal: func(err error) { go s.failed(l, err) },
+		Scavenge: server.Scavenge{Off: true}, // the checker looks at everything
+		Logger:   slog.New(logTo{trace: &s.c.trace, node: s.id}),
+		OnFatal:  func(err error) { go s.failed(l, err) },
 	}
 	if s.first {
 		config.Bootstrap = s.c.bootstrap

@@ -72,9 +72,15 @@ type user struct {
 func (u *user) run() int {
 	c := u.g.c
 	if c.o.TCP {
-		var err error
-		if u.client, err = c.dial(fmt.Sprint("client", u.number)); err != nil {
-			return 0 // nobody answers now
+		for {
+			var err error
+			if u.client, err = c.dial(fmt.Sprint("client", u.number)); err == nil {
+				break
+			}
+			if c.over.Err() != nil || c.enough.Load() {
+				return 0
+			}
+			c.wait(100 * time.Millisecond) // all nodes are down
 		}
 		defer u.client.Close()
 	}
