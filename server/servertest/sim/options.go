@@ -13,7 +13,7 @@ type Options struct {
 	Groups  int           // of clients, each with streams of its own; 6
 	Clients int           // of a group; 5
 	Ops     int           // calls after which a group begins anew with other streams; 205
-	Think   time.Duration // what a client takes between two calls, on average; 190 ms
+	Think   time.Duration // what a client takes between two calls, on average; 150 ms
 	Faults  []Kind        // what happens; nil: all kinds, but for those that the seed leaves out
 	Calm    bool          // nothing happens
 	TCP     bool          // clients speak TCP, through the network, and not to nodes' own stores; else one run of eight
@@ -31,7 +31,7 @@ func (o Options) withDefaults(random *rand.Rand) Options {
 	or(&o.Groups, 6)
 	or(&o.Clients, 5)
 	or(&o.Ops, 205)
-	or(&o.Think, 190*time.Millisecond)
+	or(&o.Think, 150*time.Millisecond)
 	if o.Faults == nil && !o.Calm {
 		for _, k := range Kinds() {
 			if random.IntN(6) > 0 {

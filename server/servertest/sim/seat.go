@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,7 +177,8 @@ func (s *seat) crash(kept int, random *rand.Rand) bool {
 // operating system would, and begins another.
 func (s *seat) failed(l *life, err error) {
 	s.c.trace.add("%s has failed: %v", s.id, err)
-	if excused := time.Duration(s.excused.Load()); time.Since(s.c.trace.began) > excused {
+	excused := time.Since(s.c.trace.began) < time.Duration(s.excused.Load()) || strings.Contains(err.Error(), cutShort)
+	if !excused {
 		s.c.fault(Node, "%s has failed, and nothing was done to it: %v", s.id, err)
 	}
 	if s.now.Load() != l || s.c.over.Err() != nil {
@@ -189,6 +191,11 @@ func (s *seat) failed(l *life, err error) {
 		}
 	})
 }
+
+// cutShort is what a leader says that ends because a transfer of its leadership,
+// which it may have begun by itself, was cut short by something else: the library
+// would refuse for ever (see package replication).
+const cutShort = "because a transfer of leadership did not end"
 
 // again starts a node whose life has ended.
 func (s *seat) again() {
