@@ -27,6 +27,7 @@ type seat struct {
 	turn chan struct{}
 
 	disk  *disk // owned by who has turn
+	over  bool  // the same; there are no further lives
 	now   atomic.Pointer[life]
 	ahead atomic.Int64 // of its clock, ns
 	write gate         // what writes to its log
@@ -88,7 +89,7 @@ func (s *seat) address() string { return s.id + ":7400" }
 func (s *seat) start() error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
-	if s.now.Load() != nil {
+	if s.over || s.now.Load() != nil {
 		return nil
 	}
 	l := new(life)
@@ -138,10 +139,12 @@ func (s *seat) unharm() {
 	s.disk.full.Store(false)
 }
 
-// stop ends a life cleanly.
+// stop ends a life cleanly. It was the last one, whoever is about to begin
+// another.
 func (s *seat) stop() {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
+	s.over = true
 	l := s.now.Load()
 	if l == nil {
 		return
