@@ -119,6 +119,12 @@ func checkReceived(fs vfs.FS, dir string, info *ImageInfo) error {
 			return firn.Errorf(firn.ErrDamaged, "the file %s of an image is damaged, as it was sent: %v; verify the node that it came from", f.name, err)
 		}
 	}
+	return checkHeld(fs, dir, info)
+}
+
+// checkHeld compares what an image says of itself with what its files hold: a
+// store whose manifest is damaged may look like an older one.
+func checkHeld(fs vfs.FS, dir string, info *ImageInfo) error {
 	held, _, err := LookInto(fs, dir)
 	if err != nil {
 		return firn.Errorf(firn.ErrDamaged, "the files of an image make no store: %v; send it again", err)
@@ -181,13 +187,17 @@ func ImageWaiting(fs vfs.FS, engineDir string) (info ImageInfo, ok bool, err err
 // imageInPlace reports whether the store is the image that is waiting, which
 // the next Open that may write puts in place.
 func imageInPlace(fs vfs.FS, dir string) (bool, error) {
-	_, waiting, err := ImageWaiting(fs, dir)
+	info, waiting, err := ImageWaiting(fs, dir)
 	if err != nil || !waiting {
 		return false, err
 	}
-	_, err = fs.Stat(fs.PathJoin(dir, incomingDir))
+	incoming := fs.PathJoin(dir, incomingDir)
+	_, err = fs.Stat(incoming)
 	if isNotExist(err) {
 		return false, nil
+	}
+	if err == nil {
+		err = checkHeld(fs, incoming, &info)
 	}
 	return err == nil, err
 }
@@ -211,7 +221,7 @@ func DropImage(fs vfs.FS, engineDir string) error {
 // swapImage puts an image that is waiting in place. The store is not open, and
 // the directory is locked.
 func swapImage(fs vfs.FS, dir string) error {
-	_, waiting, err := ImageWaiting(fs, dir)
+	info, waiting, err := ImageWaiting(fs, dir)
 	if err != nil {
 		return err
 	}
@@ -220,6 +230,9 @@ func swapImage(fs vfs.FS, dir string) error {
 	}
 	incoming, data := fs.PathJoin(dir, incomingDir), fs.PathJoin(dir, dataDir)
 	if _, err := fs.Stat(incoming); err == nil {
+		if err := checkHeld(fs, incoming, &info); err != nil {
+			return err // the store that there is stays
+		}
 		if err := fs.RemoveAll(data); err != nil {
 			return err
 		}
