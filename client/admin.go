@@ -58,20 +58,11 @@ func (c *Client) named(ctx context.Context, k wire.Kind, node string) error {
 // that answers. It tells progress (nil: nobody) while it runs. Faults are in the
 // report; an error means that the verification itself did not come to its end.
 func (c *Client) Verify(ctx context.Context, address string, progress func(done, total uint64)) (wire.Report, error) {
-	t := c.newTries(true, address)
-	for {
-		answer, err := withProgress(ctx, &t, &wire.Plain{Is: wire.KindVerify}, progress)
-		if err == nil {
-			report, ok := answer.(*wire.Report)
-			if ok {
-				return *report, nil
-			}
-			err = unexpected(wire.KindVerify, answer)
-		}
-		if !t.again(ctx, err) {
-			return wire.Report{}, t.failure(ctx, err, &request{})
-		}
+	report, err := long[*wire.Report](ctx, c.newTries(true, address), &wire.Plain{Is: wire.KindVerify}, progress)
+	if err != nil {
+		return wire.Report{}, err
 	}
+	return *report, nil
 }
 
 // Scavenge makes what is hidden by now (deleted, truncated, expired) gone from
@@ -82,27 +73,36 @@ func (c *Client) Scavenge(ctx context.Context, id firn.ID, progress func(done, t
 	if id.IsZero() {
 		id = firn.NewID()
 	}
-	return c.scavenge(ctx, c.newTries(false, ""), &wire.Scavenge{ID: id}, progress)
+	return scavenge(ctx, c.newTries(false, ""), &wire.Scavenge{ID: id}, progress)
 }
 
 // Scavengeable counts what a scavenge now would remove from the node at the
 // address, or for "" from the first that answers.
 func (c *Client) Scavengeable(ctx context.Context, address string, progress func(done, total uint64)) (wire.Scavenged, error) {
-	return c.scavenge(ctx, c.newTries(true, address), &wire.Scavenge{Dry: true}, progress)
+	return scavenge(ctx, c.newTries(true, address), &wire.Scavenge{Dry: true}, progress)
 }
 
-func (c *Client) scavenge(ctx context.Context, t tries, m *wire.Scavenge, progress func(done, total uint64)) (wire.Scavenged, error) {
+func scavenge(ctx context.Context, t tries, m *wire.Scavenge, progress func(done, total uint64)) (wire.Scavenged, error) {
+	done, err := long[*wire.Scavenged](ctx, t, m, progress)
+	if err != nil {
+		return wire.Scavenged{}, err
+	}
+	return *done, nil
+}
+
+// long asks for something that takes long, however many attempts that takes.
+func long[M wire.Message](ctx context.Context, t tries, m wire.Message, progress func(done, total uint64)) (M, error) {
 	for {
 		answer, err := withProgress(ctx, &t, m, progress)
 		if err == nil {
-			done, ok := answer.(*wire.Scavenged)
-			if ok {
-				return *done, nil
+			if done, ok := answer.(M); ok {
+				return done, nil
 			}
 			err = unexpected(m.Kind(), answer)
 		}
 		if !t.again(ctx, err) {
-			return wire.Scavenged{}, t.failure(ctx, err, &request{})
+			var none M
+			return none, t.failure(ctx, err, &request{})
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"maps"
 	"slices"
 
 	"github.com/firndb/firn"
@@ -34,7 +35,7 @@ func (v *verifier) removed(ctx context.Context, s *sealed) (map[string]*removed,
 // placeRemoved puts what is left of removed events to its places: records of no
 // bytes.
 func (v *verifier) placeRemoved(s *sealed, held *view, left map[string]*removed) error {
-	for _, stream := range sortedNames(left) {
+	for _, stream := range slices.Sorted(maps.Keys(left)) {
 		r := left[stream]
 		held.streams = append(held.streams, stream)
 		for i := range r.events {
@@ -47,15 +48,6 @@ func (v *verifier) placeRemoved(s *sealed, held *view, left map[string]*removed)
 		v.counted.bytes += r.bytes
 	}
 	return nil
-}
-
-func sortedNames(left map[string]*removed) []string {
-	names := make([]string, 0, len(left))
-	for name := range left {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // partial checks a layer from which events were removed. Of what was derived from

@@ -33,17 +33,10 @@ const asidePage = 256
 
 // Parked describes a parked event.
 func Parked(ctx context.Context, e *engine.Engine, g *firn.Group, a *command.Aside) (firn.ParkedEvent, error) {
-	// What is known of one that was scavenged.
-	event := firn.Event{Stream: string(a.Stream), Revision: firn.Revision(a.Revision), Position: a.Position, Time: record.Time(int64(a.Parked))}
-	r, err := e.RecordAt(a.Position)
-	if err == nil {
-		var decoder record.Decoder
-		event, err = decoder.Event(r.Stream, r.Bytes)
-	}
-	if err != nil && !errors.Is(err, firn.ErrNotFound) {
+	event, err := parkedEvent(e, a)
+	if err != nil {
 		return firn.ParkedEvent{}, err
 	}
-	err = nil
 	parked := firn.ParkedEvent{
 		Stream: event.Stream, Revision: event.Revision, Position: event.Position, ID: event.ID, Type: event.Type,
 		Attempts: a.Attempts, Reason: string(a.Reason), Time: record.Time(int64(a.Parked)),
@@ -52,6 +45,20 @@ func Parked(ctx context.Context, e *engine.Engine, g *firn.Group, a *command.Asi
 		parked.Behind, err = waiting(ctx, e, g, &event)
 	}
 	return parked, err
+}
+
+// parkedEvent returns the event that an aside stands for, or what is known of it
+// where it was scavenged.
+func parkedEvent(e *engine.Engine, a *command.Aside) (firn.Event, error) {
+	r, err := e.RecordAt(a.Position)
+	if errors.Is(err, firn.ErrNotFound) {
+		return firn.Event{Stream: string(a.Stream), Revision: firn.Revision(a.Revision), Position: a.Position, Time: record.Time(int64(a.Parked))}, nil
+	}
+	if err != nil {
+		return firn.Event{}, err
+	}
+	var decoder record.Decoder
+	return decoder.Event(r.Stream, r.Bytes)
 }
 
 // waiting counts the events of a stream behind one that the group follows.
