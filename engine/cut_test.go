@@ -16,6 +16,7 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // stepper applies items one by one, each as an entry.
@@ -120,7 +121,7 @@ func whole(t *testing.T, e *engine.Engine) {
 // there, and goes on as that one does.
 func TestRandomCuts(t *testing.T) {
 	settings := engine.Settings{LayerEvents: 40, Window: 120}
-	seed := engine.SeedOf(t)
+	seed := testenv.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 12))
 	disk := vfs.NewCrashableMem()
 	full := &stepper{t: t, e: openOn(t, disk, settings)}

@@ -13,18 +13,14 @@ import (
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/enginetest"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // entriesOf returns a log of entries with appends, conflicts, repetitions and
 // changes of life. The same seed gives the same log.
 func entriesOf(seed uint64, n int) []engine.Entry {
 	rng := rand.New(rand.NewPCG(seed, 9))
-	id := func() (id firn.ID) {
-		for i := range id {
-			id[i] = byte(rng.Uint32())
-		}
-		return id
-	}
+	id := func() firn.ID { return randomID(rng) }
 	var sent []command.Item
 	item := func() command.Item {
 		if len(sent) > 0 && rng.IntN(8) == 0 {
@@ -69,6 +65,14 @@ func entriesOf(seed uint64, n int) []engine.Entry {
 	return log
 }
 
+// randomID returns an id that follows from the seed.
+func randomID(rng *rand.Rand) (id firn.ID) {
+	for i := range id {
+		id[i] = byte(rng.Uint32())
+	}
+	return id
+}
+
 func openOn(t *testing.T, fs vfs.FS, settings engine.Settings) *engine.Engine {
 	t.Helper()
 	e, err := engine.Open("e", engine.Options{FS: fs, CacheBytes: 1 << 20, Settings: settings})
@@ -83,7 +87,7 @@ func openOn(t *testing.T, fs vfs.FS, settings engine.Settings) *engine.Engine {
 // written: the chain after each entry, and the results, are the same.
 func TestReplayAndGroupingChangeNothing(t *testing.T) {
 	settings := engine.Settings{LayerEvents: 20, Window: 90}
-	seed := engine.SeedOf(t)
+	seed := testenv.Seed(t)
 	log := entriesOf(seed, 400)
 
 	one := openOn(t, vfs.NewMem(), settings)

@@ -15,13 +15,14 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // A store from which what is gone was removed answers as one in which it still
 // lies: to entries, whichever they are and however old what they repeat, and to
 // every read, of now and of every moment.
 func TestSweptAnswersLikeUnswept(t *testing.T) {
-	seed := engine.SeedOf(t)
+	seed := testenv.Seed(t)
 	removed := uint64(0)
 	for round := range uint64(3) {
 		removed += sweptLikeUnswept(t, seed+round)
@@ -114,12 +115,7 @@ func sweptLikeUnswept(t *testing.T, seed uint64) (removed uint64) {
 
 // scavengedEntries is like entriesOf, with much that hides events.
 func scavengedEntries(rng *rand.Rand, n int) (log []engine.Entry) {
-	id := func() (id firn.ID) {
-		for i := range id {
-			id[i] = byte(rng.Uint32())
-		}
-		return id
-	}
+	id := func() firn.ID { return randomID(rng) }
 	var sent []command.Item
 	item := func() command.Item {
 		if len(sent) > 0 && rng.IntN(5) == 0 {

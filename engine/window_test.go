@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // The window finds every event within it, however many share a fingerprint,
 // and forgets those far outside.
 func TestWindowFindsWhatIsWithin(t *testing.T) {
 	const positions = 1000
-	rng := rand.New(rand.NewPCG(SeedOf(t), 3))
+	rng := rand.New(rand.NewPCG(testenv.Seed(t), 3))
 	w := newWindow(positions)
 	hashes := []uint64{0}
 	for p := firn.Position(1); p <= 5000; p++ {

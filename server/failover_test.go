@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +16,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -32,13 +31,7 @@ const failoverMax = 30 * time.Second
 // up to then. The nodes are processes. FIRN_FAILOVER says how often each happens.
 func TestFailover(t *testing.T) {
 	t.Parallel()
-	samples := 1
-	if text := os.Getenv("FIRN_FAILOVER"); text != "" {
-		var err error
-		if samples, err = strconv.Atoi(text); err != nil || samples < 1 {
-			t.Fatalf("FIRN_FAILOVER=%s: give a number of samples", text)
-		}
-	}
+	samples := testenv.Count(t, "FIRN_FAILOVER", 1)
 	for _, f := range []failover{
 		{"the leader is killed", "p50 < 1 s, p99 < 2 s", func(p *servertest.Processes, i int) { p.Kill(i) }, nil},
 		{"the leader is paused", "p50 < 1 s, p99 < 2 s", signalled(syscall.SIGSTOP), signalled(syscall.SIGCONT)},
@@ -70,7 +63,7 @@ func signalled(s syscall.Signal) func(*servertest.Processes, int) {
 
 // measure lets the leader fail so many times, and returns how long each took.
 func (f *failover) measure(t *testing.T, samples int) (took []time.Duration) {
-	r := rand.New(rand.NewPCG(servertest.Seed(t), 0))
+	r := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	p := servertest.SpawnWith(t, 3, func(*server.Config) {})
 	watch := p.Dial() // asks who leads, so that the measured client's connections stay its own
 	a := startAppender(t, p.Dial())

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +16,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // TestRot flips one bit of a stopped node's directory, anywhere, again and
@@ -28,14 +27,14 @@ import (
 // FIRN_ROT is how many bits are flipped.
 func TestRot(t *testing.T) {
 	t.Parallel()
-	seed := rotSeed(t)
+	seed := testenv.Seed(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	plain := rotDirectory(t)
 	subjects := []*rotSubject{newRotSubject(t, plain), newRotSubject(t, withImage(t, plain))}
 
 	var mu sync.Mutex
 	tally := map[string]*rotTally{}
-	count := rotCount(t, 200)
+	count := testenv.Count(t, "FIRN_ROT", 200)
 	flips := make(chan rotCase)
 	var workers sync.WaitGroup
 	for range 8 * runtime.GOMAXPROCS(0) {
@@ -196,36 +195,4 @@ func reportRot(t testing.TB, seed uint64, tally map[string]*rotTally) {
 	if all.found < all.flips/2 {
 		t.Errorf("of %d flips only %d were found: the test shows little", all.flips, all.found)
 	}
-}
-
-// rotSeed is FIRN_SEED or a new seed.
-func rotSeed(t testing.TB) uint64 {
-	t.Helper()
-	seed := rand.Uint64()
-	if text := os.Getenv("FIRN_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("FIRN_SEED=%s: %v", text, err)
-		}
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("run it again: FIRN_SEED=%d go test -run '^%s$' ./server", seed, t.Name())
-		}
-	})
-	return seed
-}
-
-// rotCount is FIRN_ROT, or few.
-func rotCount(t testing.TB, few int) int {
-	t.Helper()
-	text := os.Getenv("FIRN_ROT")
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("FIRN_ROT=%s: want a number of flips", text)
-	}
-	return n
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,21 +14,8 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/group"
+	"github.com/firndb/firn/internal/testenv"
 )
-
-// seedOf returns a random test's seed: a new one each time, unless FIRN_SEED
-// says which.
-func seedOf(t *testing.T) uint64 {
-	seed := rand.Uint64()
-	if text := os.Getenv("FIRN_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("FIRN_SEED=%s: %v", text, err)
-		}
-	}
-	t.Logf("seed %d; to repeat, in this package's directory: FIRN_SEED=%d go test -count=1 -run '^%s$' .", seed, seed, t.Name())
-	return seed
-}
 
 // drive does random things to a group: consumers come and go, answer, answer
 // late or not at all, answers get lost on their way, leaders and machines are
@@ -413,7 +398,7 @@ func lossy(d *drive) {
 }
 
 func TestRandom(t *testing.T) {
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	eachKind(func(name string, g firn.Group) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

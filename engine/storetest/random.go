@@ -2,15 +2,11 @@ package storetest
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/testenv"
 )
-
-// seedVariable names the environment variable that repeats a random test.
-const seedVariable = "FIRN_SEED"
 
 // Option says what is special about a store under [Random].
 type Option func(*options)
@@ -45,14 +41,7 @@ func Random(t *testing.T, open func(t *testing.T) firn.Store, steps int, with ..
 	for _, set := range with {
 		set(&o)
 	}
-	seed := rand.Uint64()
-	if text := os.Getenv(seedVariable); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("%s=%s: %v", seedVariable, text, err)
-		}
-	}
-	t.Logf("seed %d; to repeat, in this package's directory: %s=%d go test -count=1 -run '^%s$' .", seed, seedVariable, seed, t.Name())
+	seed := testenv.Seed(t)
 
 	c := newComparison(seed, open(t), firn.NewMemory(o.model))
 	c.retries = o.retries

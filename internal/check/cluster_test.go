@@ -11,6 +11,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -21,7 +22,7 @@ import (
 // that they were told is held against the log. FIRN_CHECK_FOR=8h makes it last.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	until := time.Now().Add(duration(t, 4*time.Second))
 	for round := uint64(0); round == 0 || time.Now().Before(until) && !t.Failed(); round++ {
 		faulty(t, seed+round, min(time.Until(until), 20*time.Second))
@@ -188,7 +189,7 @@ type faults struct {
 // next lets one thing happen, and what it hurts be for a while.
 func (f *faults) next() {
 	victim := f.rand.IntN(3)
-	if leader := f.leader(); leader >= 0 && f.rand.IntN(3) > 0 {
+	if leader := leaderOf(f.t, f.db); leader >= 0 && f.rand.IntN(3) > 0 {
 		victim = leader
 	}
 	kind := f.rand.IntN(len(f.count))
@@ -215,10 +216,11 @@ func (f *faults) next() {
 	wait(f.t.Context(), time.Duration(f.rand.IntN(500))*time.Millisecond)
 }
 
-func (f *faults) leader() int {
-	ctx, cancel := context.WithTimeout(f.t.Context(), 500*time.Millisecond)
+// leaderOf returns which of three nodes leads, -1 where that is not known.
+func leaderOf(t *testing.T, db *client.Client) int {
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	status, err := f.db.Status(ctx, "")
+	status, err := db.Status(ctx, "")
 	if err != nil {
 		return -1
 	}

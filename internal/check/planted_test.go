@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn/internal/planted"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // How long a bug may stay uncaught, and one run may take.
@@ -30,7 +31,7 @@ const (
 // one new seed after the other until it does. Without a bug, the same runs find
 // nothing. The tests are processes of their own, so that a bug may end them.
 func TestPlanted(t *testing.T) {
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	binaries := buildTests(t)
 	var mu sync.Mutex
 	var table []string

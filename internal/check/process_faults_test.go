@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +15,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 )
 
@@ -28,14 +27,8 @@ import (
 func TestProcessFaults(t *testing.T) {
 	t.Parallel()
 	const perCluster = 60
-	wanted := 5
-	if text := os.Getenv("FIRN_FAULTS"); text != "" {
-		var err error
-		if wanted, err = strconv.Atoi(text); err != nil || wanted < 1 {
-			t.Fatalf("FIRN_FAULTS=%s: give a number of faults", text)
-		}
-	}
-	seed := seedOf(t)
+	wanted := testenv.Count(t, "FIRN_FAULTS", 5)
+	seed := testenv.Seed(t)
 	for struck := 0; struck < wanted && !t.Failed(); seed++ {
 		n := min(wanted-struck, perCluster)
 		hurtProcesses(t, seed, n)
@@ -167,7 +160,7 @@ func (f *processFaults) next() {
 		kind = f.rand.IntN(nearFull)
 	}
 	victim := f.rand.IntN(3)
-	if leader := f.leader(); leader >= 0 && f.rand.IntN(3) > 0 {
+	if leader := leaderOf(f.t, f.db); leader >= 0 && f.rand.IntN(3) > 0 {
 		victim = leader
 	}
 	f.tried[kind]++
@@ -264,21 +257,6 @@ func (f *processFaults) fill(kind int) (struck bool) {
 	default:
 	}
 	return struck
-}
-
-func (f *processFaults) leader() int {
-	ctx, cancel := context.WithTimeout(f.t.Context(), 500*time.Millisecond)
-	defer cancel()
-	status, err := f.db.Status(ctx, "")
-	if err != nil {
-		return -1
-	}
-	for i := range 3 {
-		if status.Leader == fmt.Sprint("n", i+1) {
-			return i
-		}
-	}
-	return -1
 }
 
 // user is a client that appends at the revisions that it expects, and reads. All

@@ -20,6 +20,7 @@ import (
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
 	"github.com/firndb/firn/internal/cloudevents"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 )
 
@@ -32,7 +33,7 @@ import (
 // made up.
 func TestKilled(t *testing.T) {
 	t.Parallel()
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	r := dice(seed, 1)
 	p := servertest.Spawn(t, 3)
 	db := p.Dial()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // hasty is a group of few attempts and short times, so that all of them end.
@@ -19,7 +20,7 @@ var hasty = firn.Group{
 // TestRandomGroups has groups of all kinds consumed by a crowd, while leaders come
 // and go and machines crash.
 func TestRandomGroups(t *testing.T) {
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	unordered, continues := hasty, hasty
 	unordered.Unordered, continues.OnPark = true, firn.ParkContinues
 	for name, g := range map[string]firn.Group{"ordered": hasty, "unordered": unordered, "on park continue": continues} {

@@ -11,11 +11,12 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/enginetest"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // TestRandomSubscriptions has subscribers come and go on one engine.
 func TestRandomSubscriptions(t *testing.T) {
-	seed := seedOf(t)
+	seed := testenv.Seed(t)
 	for i := range uint64(8) {
 		synctest.Test(t, func(t *testing.T) {
 			if err := subscribeOnce(t, seed+i); err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/firndb/firn/backup"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
@@ -101,31 +101,17 @@ func logHash(t *testing.T, db firn.Store, to firn.Position) string {
 	return fmt.Sprintf("%x", hash.Sum(nil))
 }
 
-// rounds is how often backups are taken and restored; a CI step does it more
-// often than the tests.
-func rounds(t *testing.T, few int) int {
-	text := os.Getenv("FIRN_BACKUPS")
-	if text == "" {
-		return few
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // TestBackupUnderLoad takes backups while clients append, from one node and
 // another, and restores each: it holds the same log.
 func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
 	c := servertest.Start(t, 3)
 	db := c.Dial()
-	seed := servertest.Seed(t)
+	seed := testenv.Seed(t)
 	random := rand.New(rand.NewPCG(seed, 1))
 	load := servertest.StartLoad(t, 4, db)
 	dir := filepath.Join(t.TempDir(), "backups")
-	for range rounds(t, 2) {
+	for range testenv.Count(t, "FIRN_BACKUPS", 2) {
 		load.Await(50)
 		before, _, err := db.Head(t.Context(), firn.Consistency{})
 		if err != nil {

@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -199,28 +198,10 @@ func callPeer(t *testing.T, s shown, address string) error {
 	return err
 }
 
-// logOf is what the nodes of a cluster log.
-type logOf struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logOf) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logOf) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // secured starts a cluster of n nodes in this process that speaks TLS.
-func secured(t *testing.T, n int) (*servertest.Cluster, *servertest.Authority, *logOf) {
+func secured(t *testing.T, n int) (*servertest.Cluster, *servertest.Authority, *servertest.Log) {
 	t.Helper()
-	a, log := servertest.NewAuthority(t), new(logOf)
+	a, log := servertest.NewAuthority(t), new(servertest.Log)
 	c := servertest.StartWith(t, n, func(_ int, c *server.Config) {
 		a.Node(c.ID)
 		c.TLS = a.Dir

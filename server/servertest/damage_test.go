@@ -15,6 +15,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -37,7 +38,7 @@ func TestDamageIsNeverServed(t *testing.T) {
 	p.Kill(0) // and the rest only in the Raft log
 	servertest.Firn(t, "", "verify", "--dir", copied(t, p.Dir(0))).Want(t, 0, `"ok":true`)
 
-	random := rand.New(rand.NewPCG(servertest.Seed(t), 0))
+	random := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	found, harmless := 0, 0
 	for i := range servertest.Rounds(8, 400) {
 		dir := copied(t, p.Dir(0))

@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/snapshot"
@@ -119,23 +119,11 @@ func (a *teller) file(t testing.TB, db firn.Store, path string) {
 	a.append(t, db, writes...)
 }
 
-func seeded(t testing.TB) *rand.Rand {
-	seed := rand.Uint64()
-	if text := os.Getenv("FIRN_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; FIRN_SEED=%[1]d repeats it", seed)
-	return rand.New(rand.NewPCG(seed, 0))
-}
-
 // TestHistory: what the store says of the past is what an independent computation
 // says, through each node, after the leader has changed, and after a restart.
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	r := seeded(t)
+	r := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	c := servertest.Start(t, 3)
 	db := c.Dial()
 	all := permits(t, db, r)

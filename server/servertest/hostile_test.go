@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,23 +18,10 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
 )
-
-// number reads how much a test does from the environment.
-func number(t *testing.T, variable string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s=%s: give a number", variable, text)
-	}
-	return n
-}
 
 // answerMax is a hang.
 const answerMax = 60 * time.Second
@@ -51,7 +37,7 @@ const memoryMax = 2 << 30
 // and in the end every node has what those clients were told and nothing else.
 func TestBadFrames(t *testing.T) {
 	t.Parallel()
-	frames, seed := number(t, "FIRN_HOSTILE", 20_000), servertest.Seed(t)
+	frames, seed := testenv.Count(t, "FIRN_HOSTILE", 20_000), testenv.Seed(t)
 	p := servertest.Spawn(t, 3)
 	db := p.Dial()
 	load := servertest.StartLoad(t, 4, p.Dial())

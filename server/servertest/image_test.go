@@ -13,6 +13,7 @@ import (
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server"
 	"github.com/firndb/firn/server/servertest"
 )
@@ -99,7 +100,7 @@ func TestKilledWhileReceiving(t *testing.T) {
 	p := servertest.SpawnWith(t, 3, shortLog)
 	db := p.Dial()
 	load := loaded(t, p)
-	random := rand.New(rand.NewPCG(servertest.Seed(t), 0))
+	random := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	away := (p.Leader(t.Context(), db) + 1) % 3
 	p.Kill(away)
 	for range 3 {

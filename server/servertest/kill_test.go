@@ -7,6 +7,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 )
 
@@ -27,7 +28,7 @@ func TestNodesAreKilled(t *testing.T) {
 	p := servertest.Spawn(t, 3)
 	db := p.Dial()
 	load := loaded(t, p)
-	random := rand.New(rand.NewPCG(servertest.Seed(t), 0))
+	random := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	for round := range servertest.Rounds(4, 40) {
 		load.Await(50)
 		victim := random.IntN(3)

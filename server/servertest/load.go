@@ -13,6 +13,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/check"
+	"github.com/firndb/firn/internal/testenv"
 )
 
 // Load is clients that append at random until they are stopped. An append of
@@ -37,7 +38,7 @@ const repeatTimeout = 20 * time.Second
 func StartLoad(t testing.TB, clients int, stores ...firn.Store) *Load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &Load{t: t, seed: Seed(t), cancel: cancel}
+	l := &Load{t: t, seed: testenv.Seed(t), cancel: cancel}
 	t.Cleanup(cancel)
 	for i := range clients {
 		c := &loader{

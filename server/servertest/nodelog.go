@@ -7,27 +7,28 @@ import (
 	"time"
 )
 
-// nodeLog is what a node says on standard error.
-type nodeLog struct {
+// Log is what nodes say, from however many goroutines: what a process writes to
+// standard error, or what a Logger is given to write to.
+type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 // Write implements io.Writer.
-func (l *nodeLog) Write(b []byte) (int, error) {
+func (l *Log) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-func (l *nodeLog) String() string {
+func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
 // end returns the last lines.
-func (l *nodeLog) end(lines int) string {
+func (l *Log) end(lines int) string {
 	all := strings.Split(strings.TrimSpace(l.String()), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

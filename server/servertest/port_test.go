@@ -12,6 +12,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
 )
@@ -22,7 +23,7 @@ func TestStrangersOnThePorts(t *testing.T) {
 	t.Parallel()
 	p := servertest.Spawn(t, 1)
 	db := p.Dial()
-	random := rand.New(rand.NewPCG(servertest.Seed(t), 0))
+	random := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	garbage := make([]byte, 64<<10)
 	for i := range garbage {
 		garbage[i] = byte(random.Uint32())

@@ -69,7 +69,7 @@ type Processes struct {
 
 type process struct {
 	cmd    *exec.Cmd
-	log    *nodeLog
+	log    *Log
 	exited chan struct{}
 }
 
@@ -179,7 +179,7 @@ func (p *Processes) Rejoin(i int, through string) {
 
 func (p *Processes) start(i int, cmd *exec.Cmd) {
 	p.t.Helper()
-	node := &process{cmd: cmd, log: new(nodeLog), exited: make(chan struct{})}
+	node := &process{cmd: cmd, log: new(Log), exited: make(chan struct{})}
 	if before := p.nodes[i]; before != nil {
 		node.log = before.log // of a process that has ended
 	}

@@ -23,7 +23,7 @@ import (
 // had or what it has then, or are told to come again.
 func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 	t.Parallel()
-	var logs [3]said
+	var logs [3]servertest.Log
 	c := servertest.StartWith(t, 3, func(i int, c *server.Config) {
 		shortLog(c)
 		c.Logger = slog.New(slog.NewTextHandler(&logs[i], &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -76,27 +76,9 @@ func TestReadersWhileAnImageIsPutToUse(t *testing.T) {
 	}
 }
 
-// said is what a node has logged.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) Write(line []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(line)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // allBeginBehind reports whether all but one node have said that their Raft logs
 // begin behind an index.
-func allBeginBehind(logs *[3]said, but int, index uint64) bool {
+func allBeginBehind(logs *[3]servertest.Log, but int, index uint64) bool {
 	for i := range logs {
 		if i != but && !beginsBehind(logs[i].String(), index) {
 			return false

@@ -12,6 +12,7 @@ import (
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/client"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
 )
@@ -29,7 +30,7 @@ type stalled struct {
 // client beside them is answered as ever, and the node's memory is bounded.
 func TestStalledClients(t *testing.T) {
 	t.Parallel()
-	clients := number(t, "FIRN_STALLED", 120)
+	clients := testenv.Count(t, "FIRN_STALLED", 120)
 	p := servertest.Spawn(t, 1, "--max-connections", fmt.Sprint(clients+100))
 	db := p.Dial()
 	fillUp(t, db, 16<<20)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest"
 	"github.com/firndb/firn/server/wire"
 )
@@ -21,7 +22,7 @@ import (
 func TestReconnectStorm(t *testing.T) {
 	t.Parallel()
 	const span = 10 * time.Second
-	wanted := number(t, "FIRN_STORM", 300)
+	wanted := testenv.Count(t, "FIRN_STORM", 300)
 	n := min(wanted, openFiles()-500)
 	p := servertest.Spawn(t, 1, "--max-connections", fmt.Sprint(n+100))
 	db := p.Dial()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,30 +20,12 @@ import (
 	"github.com/firndb/firn/server/servertest"
 )
 
-// logged is a log that many goroutines write.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // TestNothingTellsSecrets: after calls that were answered and refused in many
 // ways, no log, metric or error has a token in it, or what an event holds; and no
 // file has a token.
 func TestNothingTellsSecrets(t *testing.T) {
 	t.Parallel()
-	var log logged
+	var log servertest.Log
 	var dir string
 	operator := firn.NewToken()
 	c := servertest.StartWith(t, 1, func(_ int, c *server.Config) {

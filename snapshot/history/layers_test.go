@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"reflect"
-	"strconv"
 	"testing"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/enginetest"
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/snapshot"
 	"github.com/firndb/firn/snapshot/history"
 )
@@ -20,15 +19,7 @@ import (
 // and whether its events lie in the open layer or in sealed ones, the answers are
 // those of the bare events.
 func TestSnapshotsAndLayers(t *testing.T) {
-	seed := rand.Uint64()
-	if text := os.Getenv("FIRN_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("seed %d; FIRN_SEED=%[1]d repeats it", seed)
-	r := rand.New(rand.NewPCG(seed, 0))
+	r := rand.New(rand.NewPCG(testenv.Seed(t), 0))
 	ctx := context.Background()
 	s := enginetest.Open(t, enginetest.Options{Settings: engine.Settings{LayerEvents: 64}})
 	counting := parse(t, "fold: counting\ncategory: order\ninitial: {n: 0}\non:\n  A: .n += 1 | .last = $event.data\n  B: .items[$event.data.k % 5] = $event.revision\n")

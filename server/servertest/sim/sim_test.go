@@ -3,7 +3,6 @@ package sim_test
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/firndb/firn/internal/testenv"
 	"github.com/firndb/firn/server/servertest/sim"
 )
 
@@ -20,13 +20,7 @@ import (
 // with the next seed, until there was enough: FIRN_SIM_HOURS that count, and
 // FIRN_SIM_HISTORIES. Without these it is a short run on each.
 func TestSim(t *testing.T) {
-	c := campaign{hours: number(t, "FIRN_SIM_HOURS"), histories: number(t, "FIRN_SIM_HISTORIES"), options: options(t), seed: rand.Uint64()}
-	if text := os.Getenv("FIRN_SEED"); text != "" {
-		var err error
-		if c.seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("FIRN_SEED=%s: %v", text, err)
-		}
-	}
+	c := campaign{hours: number(t, "FIRN_SIM_HOURS"), histories: number(t, "FIRN_SIM_HISTORIES"), options: options(t), seed: testenv.Seed(t)}
 	began, cores := time.Now(), runtime.GOMAXPROCS(0)
 	if c.hours == 0 && c.histories == 0 {
 		c.runs = cores
