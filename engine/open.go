@@ -237,8 +237,7 @@ func (a *applier) loadLayers() error {
 
 // loadWindow adds a sealed layer's events to the window.
 func (a *applier) loadWindow(s *sealed) error {
-	prefix := appendLayerKey(nil, prefixIDs, s.number)
-	it, err := a.db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: appendLayerKey(nil, prefixIDs, s.number+1)})
+	it, err := layerKeys(a.db, prefixIDs, s.number)
 	if err != nil {
 		return err
 	}

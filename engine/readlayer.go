@@ -60,10 +60,15 @@ func readOpen(db pebble.Reader, layer uint32, first firn.Position, count int) (*
 	return v, err
 }
 
+// layerKeys returns an iterator over the keys of a prefix that a layer has.
+func layerKeys(db pebble.Reader, prefix byte, layer uint32) (*pebble.Iterator, error) {
+	return db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefix, layer), UpperBound: appendLayerKey(nil, prefix, layer+1)})
+}
+
 // readRecords reads the records that a layer has, each at its place.
 func readRecords(db pebble.Reader, layer uint32, first firn.Position, count int) (*view, error) {
 	v := &view{layer: layer, first: first, sorted: true, recs: make([]rec, count)}
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, layer), UpperBound: appendLayerKey(nil, prefixEvent, layer+1)})
+	it, err := layerKeys(db, prefixEvent, layer)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +86,7 @@ func readRecords(db pebble.Reader, layer uint32, first firn.Position, count int)
 // range of keys.
 func readPart(db pebble.Reader, s *sealed, heads []string) (*view, error) {
 	v := &view{layer: s.number, first: s.first, sorted: true}
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixEvent, s.number), UpperBound: appendLayerKey(nil, prefixEvent, s.number+1)})
+	it, err := layerKeys(db, prefixEvent, s.number)
 	if err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func removedFrom(db pebble.Reader, layer uint32, stream string) (*removed, error
 
 // eachRemoved visits what is left of all events that were removed from a layer.
 func eachRemoved(db pebble.Reader, layer uint32, visit func(stream string, r *removed) error) error {
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixRemoved, layer), UpperBound: appendLayerKey(nil, prefixRemoved, layer+1)})
+	it, err := layerKeys(db, prefixRemoved, layer)
 	if err != nil {
 		return err
 	}

@@ -165,8 +165,7 @@ func (w *sweep) layer(ctx context.Context, s *sealed, gone func(l *lookup, name 
 	}
 	l := &lookup{db: w.e.db, s: seen}
 	defer l.close()
-	lower, upper := appendLayerKey(nil, prefixEvent, s.number), appendLayerKey(nil, prefixEvent, s.number+1)
-	it, err := w.e.db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
+	it, err := layerKeys(w.e.db, prefixEvent, s.number)
 	if err != nil {
 		return 0, err
 	}
@@ -331,7 +330,7 @@ func (m *removal) end() error {
 // ids removes what was removed from the layer's table of ids. The hashes by which
 // a repetition is found stay where r has them too.
 func (m *removal) ids() error {
-	it, err := m.db.NewIter(&pebble.IterOptions{LowerBound: appendLayerKey(nil, prefixIDs, m.sealed.number), UpperBound: appendLayerKey(nil, prefixIDs, m.sealed.number+1)})
+	it, err := layerKeys(m.db, prefixIDs, m.sealed.number)
 	if err != nil {
 		return err
 	}

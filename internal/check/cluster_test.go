@@ -100,7 +100,7 @@ func startFollowers(ctx context.Context, seed uint64, db *client.Client) *follow
 		{All: true}, {All: true, System: true}, {Category: "a"}, {Stream: "b-1"}, {All: true, Types: []string{"Rare"}},
 		{Category: "b", TypePrefixes: []string{"U"}}, {All: true, Consistency: firn.Consistency{Local: true}},
 	} {
-		s := &subscriber{heard: check.Heard{Query: q, Start: 1}, rand: dice(seed, uint64(20+i)), leave: 300}
+		s := &subscriber{Listening: check.Listening{Heard: check.Heard{Query: q, Start: 1}}, rand: dice(seed, uint64(20+i)), leave: 300}
 		if i%3 == 2 {
 			s.pause = 100 * time.Millisecond // slow
 		}
@@ -114,7 +114,7 @@ func startFollowers(ctx context.Context, seed uint64, db *client.Client) *follow
 func (f *followers) check(ctx context.Context, t *testing.T, log *check.Log) {
 	t.Helper()
 	for _, s := range f.all {
-		s.endAt(firn.Position(len(log.Events)))
+		s.EndAt(firn.Position(len(log.Events)))
 	}
 	done := make(chan struct{})
 	go func() {
@@ -129,14 +129,14 @@ func (f *followers) check(ctx context.Context, t *testing.T, log *check.Log) {
 	}
 	for _, s := range f.all {
 		if s.fatal != nil {
-			t.Errorf("%s ended: %v", &s.heard, s.fatal)
+			t.Errorf("%s ended: %v", &s.Heard, s.fatal)
 		}
-		for i := range s.heard.Connections { // what a local one has seen when it is opened may be older
-			if s.heard.Query.Consistency.Local {
-				s.heard.Connections[i].Head = 0
+		for i := range s.Heard.Connections { // what a local one has seen when it is opened may be older
+			if s.Heard.Query.Consistency.Local {
+				s.Heard.Connections[i].Head = 0
 			}
 		}
-		if err := s.heard.Check(log); err != nil {
+		if err := s.Heard.Check(log); err != nil {
 			t.Error(err)
 		}
 	}

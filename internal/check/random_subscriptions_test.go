@@ -53,9 +53,9 @@ func subscribeOnce(t *testing.T, seed uint64) error {
 	}
 	head, _, _ := store.Head(t.Context(), firn.Consistency{})
 	all := []*subscriber{
-		{heard: check.Heard{Query: firn.Query{All: true}, Start: 1}},
-		{heard: check.Heard{Query: firn.Query{Category: "a", Types: []string{"T"}}, Start: 1}},
-		{heard: check.Heard{Query: firn.Query{All: true, From: firn.EndPoint()}, Start: head + 1}},
+		{Listening: check.Listening{Heard: check.Heard{Query: firn.Query{All: true}, Start: 1}}},
+		{Listening: check.Listening{Heard: check.Heard{Query: firn.Query{Category: "a", Types: []string{"T"}}, Start: 1}}},
+		{Listening: check.Listening{Heard: check.Heard{Query: firn.Query{All: true, From: firn.EndPoint()}, Start: head + 1}}},
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -81,7 +81,7 @@ func subscribeOnce(t *testing.T, seed uint64) error {
 		log.Events = append(log.Events, e)
 	}
 	for _, s := range all {
-		s.endAt(head)
+		s.EndAt(head)
 	}
 	go func() { // who waits for an event that has been lost hears nothing more
 		wait(ctx, time.Minute)
@@ -94,11 +94,11 @@ func subscribeOnce(t *testing.T, seed uint64) error {
 		if s.fatal != nil {
 			return s.fatal
 		}
-		if err := s.heard.Check(&log); err != nil {
+		if err := s.Heard.Check(&log); err != nil {
 			return err
 		}
-		if !s.over() {
-			return &check.Fault{Check: check.Gap, Text: s.heard.String() + " hears nothing more"}
+		if !s.Told() {
+			return &check.Fault{Check: check.Gap, Text: s.Heard.String() + " hears nothing more"}
 		}
 	}
 	return nil

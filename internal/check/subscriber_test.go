@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/firndb/firn"
@@ -14,70 +13,37 @@ import (
 // subscriber subscribes, is slow, leaves at random and begins again behind what
 // it has kept, until it has been told of everything.
 type subscriber struct {
+	check.Listening
 	rand  *rand.Rand
 	leave int           // it leaves after about so many messages
 	pause time.Duration // it takes up to so long for a message, now and then
-
-	mu      sync.Mutex
-	heard   check.Heard
-	until   firn.Position      // where to end; 0: not yet known
-	unheard context.CancelFunc // of the connection under way
-	fatal   error
-}
-
-// endAt lets the subscriber end once it has been told of everything up to p.
-func (s *subscriber) endAt(p firn.Position) {
-	s.mu.Lock()
-	s.until = p
-	s.mu.Unlock()
-	if s.over() { // nothing more comes that would end it
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.unheard()
-	}
-}
-
-// over reports whether the subscriber has been told of all that it waits for.
-func (s *subscriber) over() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := len(s.heard.Messages)
-	return s.until > 0 && n > 0 && s.heard.At(n-1) >= s.until
+	fatal error
 }
 
 // run subscribes again and again. A store that is away is asked again.
 func (s *subscriber) run(ctx context.Context, store firn.Store) {
-	for ctx.Err() == nil && !s.over() {
+	for ctx.Err() == nil && !s.Told() {
 		head, _, err := store.Head(ctx, firn.Consistency{})
 		if err != nil {
 			wait(ctx, 5*time.Millisecond)
 			continue
 		}
-		s.mu.Lock()
-		q := s.heard.Resume(head)
-		s.mu.Unlock()
-		if err := s.once(ctx, store, q); !passing(err) {
+		if err := s.once(ctx, store, head); !passing(err) {
 			s.fatal = err
 			return
 		}
 	}
 }
 
-func (s *subscriber) once(ctx context.Context, store firn.Store, q firn.Query) error {
+func (s *subscriber) once(ctx context.Context, store firn.Store, head firn.Position) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.mu.Lock()
-	s.unheard = cancel
-	s.mu.Unlock()
 	left := 1 + s.rand.IntN(2*s.leave)
-	for m, err := range store.Subscribe(ctx, q) {
+	for m, err := range store.Subscribe(ctx, s.Begin(head, cancel)) {
 		if err != nil {
 			return err
 		}
-		s.mu.Lock()
-		s.heard.Messages = append(s.heard.Messages, m)
-		s.mu.Unlock()
-		if s.over() {
+		if s.Hear(m) {
 			return nil
 		}
 		if s.pause > 0 && s.rand.IntN(20) == 0 {

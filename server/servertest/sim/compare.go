@@ -50,7 +50,7 @@ func (c *cluster) settle() {
 	}
 	c.settled = true
 	for _, s := range c.subscribers {
-		s.endAt(head)
+		s.EndAt(head)
 	}
 	timer := time.AfterFunc(recovery, c.end) // those who are not told are seen by that
 	c.following.Wait()
