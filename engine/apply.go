@@ -84,7 +84,7 @@ func parseEntries(applied uint64, entries []Entry) ([]command.Entry, error) {
 func (a *applier) apply(entries []Entry, parsed []command.Entry, results [][]command.Result) error {
 	for len(entries) > 0 {
 		n := 1
-		for !scavenges(&parsed[0]) && n < len(entries) && !scavenges(&parsed[n]) {
+		for alone := scavenges(&parsed[0]); !alone && n < len(entries) && !scavenges(&parsed[n]); {
 			n++
 		}
 		if err := a.together(entries[:n], parsed, results); err != nil {
