@@ -226,6 +226,11 @@ func (h host) Dial(ctx context.Context, addr string) (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		if reachable && roundTrip == 0 {
+			// Not by a timer that is over at once: where goroutines of a bubble meet
+			// such ones, Go 1.26's race detector crashes now and then.
+			return h.connect(there, back, addr)
+		}
 		var arrive <-chan time.Time
 		if reachable {
 			timer := time.NewTimer(roundTrip)

@@ -155,6 +155,9 @@ func (w *sweeper) pace(rate uint64) func(context.Context, engine.Swept, uint64) 
 		w.now = done
 		w.mu.Unlock()
 		pause := min(sweepPauseMost, time.Duration(float64(bytes)/float64(rate)*float64(time.Second)))
+		if pause == 0 {
+			return ctx.Err()
+		}
 		rest := time.NewTimer(pause)
 		defer rest.Stop()
 		select {
