@@ -3,6 +3,7 @@
 package points
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -61,13 +62,16 @@ func parseMoment(text string, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// maxDays is how many whole days a time.Duration holds: 292 years.
+const maxDays = math.MaxInt64 / int64(24*time.Hour)
+
 // ParseSpan reads a length of time: Go's form, and days before it (30d, 1d12h).
 func ParseSpan(text string) (time.Duration, error) {
 	var days time.Duration
 	if n, rest, ok := strings.Cut(text, "d"); ok && isDigits(n) {
 		count, err := strconv.ParseInt(n, 10, 64)
-		if err != nil || count > 100*366*100 {
-			return 0, firn.Errorf(firn.ErrInvalid, "%q is too long a time", text)
+		if err != nil || count > maxDays {
+			return 0, firn.Errorf(firn.ErrInvalid, "%q is too long a time; at most %dd can be given", text, maxDays)
 		}
 		if days = time.Duration(count) * 24 * time.Hour; rest == "" {
 			return days, nil
