@@ -160,11 +160,16 @@ func (c *Cluster) Dial() *client.Client {
 }
 
 // Dial returns a client, once a node at one of the addresses answers. It is
-// closed when the test ends.
+// closed when the test ends. Unless the options say otherwise it is patient: a
+// machine that builds something beside the test may keep a cluster from having a
+// leader for longer than a user would wait.
 func Dial(t testing.TB, addresses string, o client.Options) *client.Client {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute
+	}
 	return dial(ctx, t, addresses, o)
 }
 

@@ -17,7 +17,7 @@ type Ran struct {
 }
 
 // commandTimeout ends a command that should have ended long before.
-const commandTimeout = 30 * time.Second
+const commandTimeout = time.Minute
 
 // Firn runs a command line of the binary, as a user would.
 func Firn(t testing.TB, stdin string, args ...string) Ran {
