@@ -47,13 +47,18 @@ func (d *dataDir) checkIdentity(id string) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	return false, d.fits(who, id)
+}
+
+// fits says why this release or this node must not touch the directory.
+func (d *dataDir) fits(who identity, id string) error {
 	if who.Format != dirFormat {
-		return false, firn.Errorf(firn.ErrUnsupported, "the data directory %s has format %d; this release knows format %d: use the release that wrote it, or a later one", d.path, who.Format, dirFormat)
+		return firn.Errorf(firn.ErrUnsupported, "the data directory %s has format %d; this release knows format %d: use the release that wrote it, or a later one", d.path, who.Format, dirFormat)
 	}
 	if who.ID != id && id != "" {
-		return false, firn.Errorf(firn.ErrInvalid, "the data directory %s belongs to node %q, not %q; give the node its own directory, or its own id", d.path, who.ID, id)
+		return firn.Errorf(firn.ErrInvalid, "the data directory %s belongs to node %q, not %q; give the node its own directory, or its own id", d.path, who.ID, id)
 	}
-	return false, nil
+	return nil
 }
 
 // identity reads one of the two files.

@@ -186,7 +186,15 @@ const beforeDir = "before"
 
 // beginHistory gives the store a new history, as an entry of its log would.
 func beginHistory(e *engine.Engine, done *Restored) (at restoredStore, err error) {
-	index, term := e.Applied()
+	return beginHistoryBehind(e, 0, 0, done)
+}
+
+// beginHistoryBehind does so behind an entry that the log holds and the engine
+// need not know.
+func beginHistoryBehind(e *engine.Engine, index, term uint64, done *Restored) (at restoredStore, err error) {
+	if applied, in := e.Applied(); applied >= index {
+		index, term = applied, max(in, term)
+	}
 	cluster, history := e.Identity()
 	if index == 0 || cluster == ([16]byte{}) {
 		return at, firn.Errorf(firn.ErrInvalid, "the store is empty: no cluster has begun in it")

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 
+	"github.com/firndb/firn/replication"
 	"github.com/firndb/firn/replication/peer"
 	"github.com/firndb/firn/server/internal/certs"
 )
@@ -34,33 +35,33 @@ func (n *Node) peerOptions() peer.Options {
 	c := &n.config
 	o := peer.Options{
 		Addr: c.Listen.Peer, Advertise: c.Advertise.Peer, Node: c.ID,
-		Identity: n.identity, Expect: n.expect, Network: n.around.Peers, Logger: n.log,
+		Identity: n.identity, Expect: n.expect, Member: n.member, Network: n.around.Peers, Logger: n.log,
 	}
 	if n.secure != nil { // a nil *Certificates would be no nil Security
-		o.Security, o.Member = n.secure, n.member
+		o.Security = n.secure
 	}
 	return o
 }
 
-// member reports whether a node whose certificate is good may connect. A replica
-// that follows a leader knows who the members are. One that does not may have
-// missed that there are others by now, and could never learn of them if it shut
-// them out: the leader itself may be one.
+// member reports whether a node may connect whose certificate is good, or which
+// does not say which history it follows. A replica that follows a leader knows
+// who the members are. One that does not may have missed that there are others by
+// now, and could never learn of them if it shut them out: the leader itself may
+// be one. Only where it is the one voter itself can it have missed nothing: after
+// a recovery without the majority, before it has elected itself.
 func (n *Node) member(id string) bool {
 	r, err := n.current()
 	if err != nil {
 		return true
 	}
 	status := r.raft.Status()
-	if status.Leader == "" {
-		return true
-	}
+	isMember, otherVoters := false, false
 	for _, m := range status.Nodes {
-		if m.ID == id {
-			return true
-		}
+		isMember = isMember || m.ID == id
+		otherVoters = otherVoters || m.Role == replication.RoleVoter && m.ID != n.config.ID
 	}
-	return false
+	knows := status.Leader != "" || len(status.Nodes) > 0 && !otherVoters
+	return isMember || !knows
 }
 
 // clientTLS is what a door for clients speaks, nil: plain.

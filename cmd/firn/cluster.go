@@ -52,6 +52,7 @@ func newClusterCommand(c *console) *cobra.Command {
 				})
 			},
 		},
+		newClusterRecoverCommand(c),
 	)
 	return cmd
 }

@@ -73,6 +73,10 @@ func (p *Port) judge(conn net.Conn, sender string) (hello, error) {
 	if refusal := p.fits(h.identity); refusal != nil {
 		return h, refusal
 	}
+	// A node that is new has none, and nor has one for a moment that was killed.
+	if ours := p.opts.Identity(); !ours.History.IsZero() && h.identity.History.IsZero() && !p.opts.Member(h.from) {
+		return h, firn.Errorf(firn.ErrForbidden, "node %s is no member of the cluster, as node %s knows it, and does not say which history it follows", h.from, p.opts.Node)
+	}
 	if h.to != "" && h.to != p.opts.Node {
 		return h, firn.Errorf(firn.ErrInvalid, "this is node %s, not %.80q; check the addresses", p.opts.Node, h.to)
 	}

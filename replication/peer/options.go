@@ -45,8 +45,9 @@ type Options struct {
 	// says whose it is. Default: none, and whoever reaches the port is believed.
 	Security Security
 
-	// Member reports whether a node may connect, by its id as its certificate
-	// has it. It is asked only with Security, and must return at once.
+	// Member reports whether a node may connect, by its id, with Security as its
+	// certificate has it. Without Security it is asked only of nodes that do not
+	// say which history they follow. It must return at once.
 	// Default: every node may.
 	Member func(node string) bool
 

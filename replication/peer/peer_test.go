@@ -179,6 +179,10 @@ func TestWhoMayTalk(t *testing.T) {
 		{"any node there", identity(clusterA, history1), "", 0, ""},
 		{"a fresh node", identity(firn.ID{}, firn.ID{}), "b", 0, ""},
 		{"no history yet", identity(clusterA, firn.ID{}), "b", 0, ""},
+		{"no member, with the history", func(o *peer.Options) { o.Node = "lost" }, "b", 0, ""},
+		{"no member, and no history yet", func(o *peer.Options) {
+			o.Node, o.Identity = "lost", func() peer.Identity { return peer.Identity{Cluster: clusterA} }
+		}, "b", firn.ErrForbidden, "node lost is no member"},
 		{"another cluster", identity(clusterB, history1), "b", firn.ErrForbidden, "belongs to cluster 0a000000"},
 		{"another history", identity(clusterA, history2), "b", firn.ErrOtherHistory, "follows history 01000000"},
 		{"another node", identity(clusterA, history1), "c", firn.ErrInvalid, `this is node b, not "c"`},
@@ -186,7 +190,9 @@ func TestWhoMayTalk(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sim := peertest.NewSim()
-				a, b := listen(t, sim, "a", c.caller), listen(t, sim, "b")
+				a, b := listen(t, sim, "a", c.caller), listen(t, sim, "b", func(o *peer.Options) {
+					o.Member = func(node string) bool { return node != "lost" }
+				})
 				b.Handle(kindEcho, echo)
 				_, err := a.Call(t.Context(), c.to, "b:7410", kindEcho, nil)
 				if c.want == 0 {
