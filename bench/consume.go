@@ -20,7 +20,7 @@ const settleMax = 256
 func (b *bench) consumeGroup(ctx context.Context, s stretch) measured {
 	shards := newShards(s.clients)
 	b.groups++
-	name := fmt.Sprintf("bench-%s%d", b.pool.tag, b.groups)
+	name := fmt.Sprintf("bench-%s%d", b.written.tag, b.groups)
 	elapsed, err := b.consumeAll(ctx, s, name, shards)
 	if err != nil {
 		shards[0].fail(err)

@@ -21,8 +21,8 @@ func TestGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{o: o, stores: []firn.Store{store}, data: eventData(o.Size), pool: newPool(o.Size)}
-	if err := b.fill(t.Context(), func(string) {}); err != nil {
+	b := newBench(o, store)
+	if err := b.fill(t.Context(), b.written, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	m := b.consumeGroup(t.Context(), stretch{duration: time.Minute, clients: 3})

@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	deliverInFlight = 1024                 // appends at once; then the next one waits, and its latency runs
-	timerSlack      = 2 * time.Millisecond // that a timer may be late without it being the store's doing
-	deliverEnd      = "end"                // of the name of the stream whose event comes last
+	deliverInFlight = 1024  // appends at once; then the next one waits, and its latency runs
+	deliverEnd      = "end" // of the name of the stream whose event comes last
 )
 
 // delivery is one run of the workload subscribe: appends at a given rate,
@@ -33,7 +32,7 @@ type delivery struct {
 // rate that the options say. Each delivery is a latency, from the moment at
 // which the event was to be appended.
 func (b *bench) deliver(ctx context.Context, s stretch) measured {
-	d := &delivery{bench: b, prefix: b.pool.newName() + "-", origin: time.Now(), shards: newShards(s.clients)}
+	d := &delivery{bench: b, prefix: b.written.newName() + "-", origin: time.Now(), shards: newShards(s.clients)}
 	ctx, cancel := context.WithTimeout(ctx, s.duration+callTimeout)
 	defer cancel()
 
@@ -101,10 +100,7 @@ func (d *delivery) append(ctx context.Context, duration time.Duration) error {
 		if due.Sub(start) >= duration || time.Since(start) >= duration || ctx.Err() != nil {
 			break
 		}
-		time.Sleep(time.Until(due))
-		if now := time.Now(); now.Sub(due) < timerSlack {
-			due = now
-		}
+		due = waitUntil(ctx, due)
 		slots <- struct{}{}
 		appends.Go(func() {
 			defer func() { <-slots }()
@@ -132,13 +128,13 @@ func deliveryFloor(ctx context.Context, f *figure) (us float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	answer := logged(f.pool.newName(), f.data, 1)
+	answer := logged(f.written.newName(), f.data, 1)
 	echo, err := openEchoFloor(answer)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, echo.close()) }()
-	m := drive(ctx, f.o.Floor, 1, func(int) call { return echo.client(len(answer), 1) }, f.report("floor"))
+	m := drive(ctx, stretch{duration: f.o.Floor, clients: 1, report: f.report("floor")}, func(int) call { return echo.client(len(answer), 1) })
 	if m.errors > 0 {
 		return 0, m.lastError
 	}

@@ -58,7 +58,7 @@ func TestDeliveryAboveWhatTheStoreCan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{o: o, stores: []firn.Store{late{firn.Memory(), 100 * time.Millisecond}}, data: eventData(o.Size), pool: newPool(o.Size)}
+	b := newBench(o, late{firn.Memory(), 100 * time.Millisecond})
 	m := b.deliver(t.Context(), stretch{duration: 50 * time.Millisecond, clients: 1})
 	if m.errors > 0 || m.events == 0 || m.events > deliverInFlight+1 { // no append ends before the run does
 		t.Errorf("%d events, %d errors (last: %v); want some, and at most %d", m.events, m.errors, m.lastError, deliverInFlight+1)

@@ -10,9 +10,10 @@
 //   - append: one event a call, at the exact revision expected. A client that
 //     has written [StreamEvents] events to its stream moves to a new one.
 //   - batch: [BatchEvents] events a call, otherwise as append.
-//   - load: reads a whole stream of StreamEvents events, drawn uniformly from
-//     all that are in the store, those of earlier runs included, and looks at
-//     id, type, revision, position, time and data of every event.
+//   - load: reads a whole stream, drawn from all of its length that are in the
+//     store, those of earlier runs included, and looks at id, type, revision,
+//     position, time and data of every event. Streams of StreamEvents are
+//     "load", those of another length n "load-n".
 //   - scan: reads everything in global order, again and again. Its latencies
 //     are those of [ScanEvents] events in a row.
 //   - category: follows a category from the beginning until it has caught up,
@@ -28,11 +29,32 @@
 //     beginning, and acknowledge all deliveries, many together. A latency goes
 //     from the delivery to its durable acknowledgement. The group is gone
 //     afterwards; a run is shorter where nothing is left to deliver.
+//   - mixed: of 100 calls 80 decide on an aggregate, as [aggregate.Repository]
+//     does it (the snapshot and what follows it in one call, then one event at
+//     the exact revision; where somebody was faster, again); 15 are a read model
+//     that comes back anywhere in the log and takes the next 100 events of a
+//     category; 5 look into the past of a stream: two of four a state, one a
+//     diff, one a blame. Its rates count calls, and each kind of call has
+//     percentiles of its own. The aggregates begin with as many events as a
+//     finished stream has, and grow.
 //
-// In all but the last two, every client waits for the answer of its call before it
-// makes the next one. Data is JSON, about half of it compressible. An answer
+// In all but subscribe and group, every client waits for the answer of its call
+// before it makes the next one, unless the calls arrive at a rate
+// (Options.Arrivals): then each is due at its time, whoever of the clients is free
+// makes it, and its latency begins when it was due. What was due in a run and not
+// begun in it is no event, is told beside the figure, and counts in the
+// percentiles with what it had waited. It is the median latency that is compared.
+//
+// Data is JSON, about half of it compressible. An answer
 // that is not what the store owes (another revision, an event too few) is
 // counted as an error; so is a call that fails.
+//
+// The streams that are read are written first, where they are not there: each in
+// one go, or in a shape. Shape S is short streams that come and go, such as orders:
+// 100 events each, 10,000 streams alive at once. Shape D is streams that live on,
+// such as devices: 16 events each, 500,000 at once. Which of those alive gets the
+// next event is drawn at random. Draws of streams are uniform, or skewed as Zipf's
+// law has it.
 //
 // # Floors
 //
@@ -50,7 +72,8 @@
 // events that yields in the same time, so that the ratio says how many times
 // sooner one has them. A delivery is held against two syncs (the one under way
 // when the event comes, and its own) and one round trip of the echo; that floor
-// and its ratio are latencies. A group has no floor: how many answers share a sync
+// and its ratio are latencies. Mixed is held against the same mixture of round
+// trips and synced writes. A group has no floor: how many answers share a sync
 // is for its consumers to choose.
 //
 // A figure is the median of several runs. Each has a floor directly before and

@@ -26,7 +26,9 @@ type measured struct {
 	events    int64
 	errors    int64
 	lastError error
-	latencies *hdrhistogram.Histogram // ns, of the calls that succeeded
+	unmade    int64                     // calls that were due in the stretch, and not begun in it
+	latencies *hdrhistogram.Histogram   // ns, of the calls that succeeded, and of what the unmade ones had waited
+	kinds     []*hdrhistogram.Histogram // likewise, by kind of call where there are several
 	elapsed   time.Duration
 }
 
@@ -47,11 +49,26 @@ type shard struct {
 	measured
 }
 
-func (s *shard) add(events int, latency time.Duration) {
+func (s *shard) add(events int, latency time.Duration) { s.addKind(0, events, latency) }
+
+func (s *shard) addKind(kind, events int, latency time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.events += int64(events)
-	s.latencies.RecordValue(min(int64(latency), latencyMax))
+	ns := min(int64(latency), latencyMax)
+	s.latencies.RecordValue(ns)
+	if s.kinds != nil {
+		s.kinds[kind].RecordValue(ns)
+	}
+}
+
+// omit records a call that was due and came to nothing in its time: it had
+// waited so long by then.
+func (s *shard) omit(kind int, waited time.Duration) {
+	s.addKind(kind, 0, waited)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unmade++
 }
 
 func (s *shard) fail(err error) {
@@ -61,24 +78,45 @@ func (s *shard) fail(err error) {
 	s.lastError = err
 }
 
-// drive lets the clients call again and again for the duration. A call under
-// way at its end is waited for and counted, in events and in time. report, where
-// it is not nil, is told the events per second so far, at the start and while it
-// goes on.
-func drive(ctx context.Context, d time.Duration, clients int, newCall func(client int) call, report func(perS float64)) measured {
-	shards := newShards(clients)
-	calls := make([]call, clients)
-	for i := range calls {
-		calls[i] = newCall(i)
-	}
+// stretch is how long so many clients are driven, and who is told how it goes.
+type stretch struct {
+	duration time.Duration
+	clients  int
+	arrivals int                // calls per second that are due; 0: each client waits for its answer
+	report   func(perS float64) // told the events per second so far, at the start and while it goes on; nil: nobody
+}
 
-	stop := time.Now().Add(d)
-	ctx, cancel := context.WithDeadline(ctx, stop.Add(callTimeout))
+// client says what one client calls next, and of which kind that is.
+type client func() (kind int, do call)
+
+// drive lets the clients call again and again for the duration. A call under
+// way at its end is waited for and counted, in events and in time.
+func drive(ctx context.Context, s stretch, newCall func(client int) call) measured {
+	return driveKinds(ctx, s, 0, func(i int) client {
+		do := newCall(i)
+		return func() (int, call) { return 0, do }
+	})
+}
+
+// driveKinds is drive for calls of several kinds.
+func driveKinds(ctx context.Context, s stretch, kinds int, newClient func(i int) client) measured {
+	shards := newShards(s.clients)
+	for i := range shards {
+		for range kinds {
+			shards[i].kinds = append(shards[i].kinds, newLatencies())
+		}
+	}
+	clients := make([]client, s.clients)
+	for i := range clients {
+		clients[i] = newClient(i)
+	}
+	p := newPace(s)
+	ctx, cancel := context.WithDeadline(ctx, p.stop.Add(callTimeout))
 	defer cancel()
-	elapsed := reporting(shards, report, func() {
+	elapsed := reporting(shards, s.report, func() {
 		var wg sync.WaitGroup
-		for i, do := range calls {
-			wg.Go(func() { repeat(ctx, stop, do, &shards[i%len(shards)]) })
+		for i, next := range clients {
+			wg.Go(func() { repeat(ctx, p, next, &shards[i%len(shards)]) })
 		}
 		wg.Wait()
 	})
@@ -116,28 +154,48 @@ func sum(shards []shard, elapsed time.Duration) measured {
 	all.latencies = newLatencies()
 	for i := range shards {
 		all.latencies.Merge(shards[i].latencies)
+		all.mergeKinds(shards[i].kinds)
 	}
 	return all
 }
 
-// repeat is one client. It calls once however late it comes to it, so that a
-// short stretch on a busy machine has a figure too.
-func repeat(ctx context.Context, stop time.Time, do call, s *shard) {
-	begin := time.Now()
+// mergeKinds adds the latencies of calls of several kinds.
+func (m *measured) mergeKinds(kinds []*hdrhistogram.Histogram) {
+	for k, h := range kinds {
+		if k == len(m.kinds) {
+			m.kinds = append(m.kinds, newLatencies())
+		}
+		m.kinds[k].Merge(h)
+	}
+}
+
+// repeat is one client.
+func repeat(ctx context.Context, p *pace, next client, s *shard) {
+	var begin time.Time
+	var kind int
 	lap := func(events int) bool {
 		now := time.Now()
-		s.add(events, now.Sub(begin))
+		s.addKind(kind, events, now.Sub(begin))
 		begin = now
-		return now.Before(stop)
+		return now.Before(p.stop)
 	}
-	for first := true; (first || begin.Before(stop)) && ctx.Err() == nil; first = false {
+	for first := true; ; first = false {
+		var due dueness
+		if begin, due = p.next(ctx, first); due == callNever {
+			return
+		}
+		var do call
+		kind, do = next()
+		if due == callTooLate {
+			s.omit(kind, p.stop.Sub(begin))
+			continue
+		}
 		if err := do(ctx, lap); err != nil {
 			s.fail(err)
 			select {
 			case <-time.After(errorPause):
 			case <-ctx.Done():
 			}
-			begin = time.Now()
 		}
 	}
 }
@@ -166,6 +224,7 @@ func total(shards []shard) measured {
 		s.mu.Lock()
 		all.events += s.events
 		all.errors += s.errors
+		all.unmade += s.unmade
 		if s.lastError != nil {
 			all.lastError = s.lastError
 		}

@@ -11,7 +11,7 @@ import (
 
 // What the workloads are made of.
 const (
-	StreamEvents = 100  // events of a finished stream
+	StreamEvents = 100  // events of a finished stream, where nothing else is said
 	BatchEvents  = 100  // events of one call of the workload batch
 	ScanEvents   = 1000 // events that one latency of the workload scan spans
 )
@@ -21,13 +21,16 @@ const (
 const (
 	SizeMax          = 64 << 10 // bytes of an event's data
 	ClientsMax       = 10_000
-	RateMax          = 1_000_000 // appends per second
+	RateMax          = 1_000_000 // appends, or calls, per second
+	LengthMax        = 100_000   // events of a stream
+	EventsMax        = 1 << 32
+	SkewMax          = 10.0
 	inFlightBytesMax = 256 << 20
 )
 
 // Workloads are the names of all workloads, in the order in which they run:
 // those that write fill the store for those that read.
-var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe", "group"}
+var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe", "group", "mixed"}
 
 // Options say what to run. Zero fields take the defaults given here.
 type Options struct {
@@ -38,8 +41,20 @@ type Options struct {
 	Floor     time.Duration // of one floor: likewise
 	Runs      int           // of which a figure is the median: 5
 	Size      int           // bytes of an event's data: 256
-	Streams   int           // finished streams that those which read find at least: 1,000
 	Rate      int           // appends per second that subscribe delivers: 1,000
+
+	// What the workloads that read find at least, and draw from: Streams finished
+	// streams of StreamEvents, or as many as make so many Events.
+	Streams int     // 1,000
+	Events  int     // 0: what Streams come to
+	Lengths []int   // events of the streams that load reads: 100; of each length there are about as many events
+	Shape   string  // S or D, see the package's comment; "": each stream is written at one go
+	Skew    float64 // of the draws: the exponent of a Zipf distribution; 0: uniform
+
+	// Arrivals are calls per second of append, batch and mixed that are due
+	// whether or not the ones before are answered; 0: each client waits for its
+	// answer.
+	Arrivals int
 
 	// Connections are further ways to the store: its clients share them and the
 	// one that Run is given, evenly.
@@ -77,6 +92,10 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Size, 256)
 	setDefault(&o.Streams, 1000)
 	setDefault(&o.Rate, 1000)
+	bothLengths := len(o.Lengths) > 0 && o.Shape != ""
+	if len(o.Lengths) == 0 {
+		o.Lengths = []int{o.length()}
+	}
 	setDefault(&o.floorFileBytes, 64<<20)
 	if len(o.Workloads) == 0 {
 		o.Workloads = Workloads
@@ -100,17 +119,45 @@ func (o Options) withDefaults() (Options, error) {
 	fault(o.Duration < 0 || o.WarmUp < 0 || o.Floor < 0, "a duration is negative")
 	fault(o.Runs < 0, "%d runs; give 1 or more", o.Runs)
 	fault(o.Streams < 0, "%d streams; give 1 or more", o.Streams)
+	fault(o.Events < 0 || o.Events > EventsMax, "%d events; give 1 to %d", o.Events, EventsMax)
+	fault(bothLengths, "both lengths and the shape %.16q are given; a shape says how long its streams are", o.Shape)
+	for _, l := range o.Lengths {
+		fault(l < 1 || l > LengthMax, "streams of %d events; give 1 to %d", l, LengthMax)
+	}
+	fault(o.Shape != "" && shapes[o.Shape] == shape{}, "there is no shape %.16q; there are S and D", o.Shape)
+	fault(!(o.Skew >= 0 && o.Skew <= SkewMax), "a skew of %g; give 0 to %g", o.Skew, SkewMax)
+	fault(o.Arrivals < 0 || o.Arrivals > RateMax, "%d calls per second arrive; give 1 to %d", o.Arrivals, RateMax)
 	fault(o.Rate < 0 || o.Rate > RateMax, "%d appends per second; give 1 to %d", o.Rate, RateMax)
 	fault(o.Size < 0 || o.Size > SizeMax, "events of %d bytes; give 1 to %d", o.Size, SizeMax)
-	if len(faults) == 0 && slices.Contains(o.Workloads, "batch") {
-		inFlight := o.maxClients() * BatchEvents * o.Size
-		fault(inFlight > inFlightBytesMax, "batches of %d clients have %d MiB in flight; at most %d are measured: take fewer clients or smaller events",
-			o.maxClients(), inFlight>>20, inFlightBytesMax>>20)
+	for workload, events := range map[string]int{"batch": BatchEvents, "load": slices.Max(o.Lengths)} {
+		if len(faults) > 0 || !slices.Contains(o.Workloads, workload) {
+			continue
+		}
+		inFlight := o.maxClients() * events * o.Size
+		fault(inFlight > inFlightBytesMax, "%s with %d clients has %d MiB in flight; at most %d are measured: take fewer clients, smaller events or shorter streams",
+			workload, o.maxClients(), inFlight>>20, inFlightBytesMax>>20)
 	}
 	if len(faults) > 0 {
 		return o, firn.Errorf(firn.ErrInvalid, "%s", strings.Join(faults, "; "))
 	}
 	return o, nil
+}
+
+// streamsOf is how many finished streams of a length there are to be at least.
+func (o *Options) streamsOf(length int) int {
+	events := o.Events
+	if events == 0 {
+		events = o.Streams * StreamEvents
+	}
+	return max(1, events/length)
+}
+
+// length is that of the streams which all workloads but load read.
+func (o *Options) length() int {
+	if o.Shape != "" {
+		return shapes[o.Shape].length
+	}
+	return StreamEvents
 }
 
 func (o *Options) maxClients() int { return slices.Max(o.Clients) }

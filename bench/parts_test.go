@@ -48,7 +48,7 @@ func TestSummarize(t *testing.T) {
 		oneRun(100, 200, time.Millisecond, 0), // ratio 0.5
 		oneRun(300, 300, 2*time.Millisecond, 1),
 		oneRun(200, 250, 3*time.Millisecond, 1), // ratio 0.8
-	}, false)
+	}, 0, nil)
 	if r.EventsPerS != 200 || r.FloorPerS != 250 || r.Ratio != 0.8 || r.Errors != 2 || r.Spread != 1 {
 		t.Errorf("got %+v; want 200 events/s, floor 250, ratio 0.8, 2 errors, spread 1", r)
 	}
@@ -93,7 +93,7 @@ func TestSummarizeByLatency(t *testing.T) {
 	m := measured{events: 100, elapsed: time.Second, latencies: newLatencies()}
 	m.latencies.RecordValue(int64(3 * time.Millisecond))
 	var r Result
-	r.summarize([]run{{measured: m, floor: 1500}}, true)
+	r.summarize([]run{{measured: m, floor: 1500}}, 50, nil)
 	if r.FloorUs != 1500 || r.FloorPerS != 0 || r.Ratio < 1.99 || r.Ratio > 2.01 || r.EventsPerS != 100 {
 		t.Errorf("got %+v; want a floor of 1500 µs, ratio 2, 100 events/s", r)
 	}
@@ -108,7 +108,7 @@ func TestFileFloor(t *testing.T) {
 		t.Fatal(err)
 	}
 	records := []byte("some records")
-	m := drive(t.Context(), 20*time.Millisecond, 8, func(int) call { return f.client(records, 5) }, nil)
+	m := drive(t.Context(), stretch{duration: 20 * time.Millisecond, clients: 8}, func(int) call { return f.client(records, 5) })
 	if m.errors > 0 || m.events == 0 || m.events%5 != 0 {
 		t.Errorf("%d events, %d errors (last: %v); want whole fives and no error", m.events, m.errors, m.lastError)
 	}
@@ -144,7 +144,7 @@ func TestFileFloorFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.file.Close()
-	m := drive(t.Context(), time.Millisecond, 4, func(int) call { return f.client([]byte("x"), 1) }, nil)
+	m := drive(t.Context(), stretch{duration: time.Millisecond, clients: 4}, func(int) call { return f.client([]byte("x"), 1) })
 	if m.errors != 4 || !errors.Is(m.lastError, os.ErrClosed) {
 		t.Errorf("%d errors, the last %v; want one for each of 4 clients", m.errors, m.lastError)
 	}
@@ -161,7 +161,7 @@ func TestEchoFloor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := drive(t.Context(), 10*time.Millisecond, 3, func(int) call { return f.client(9, 100) }, nil)
+	m := drive(t.Context(), stretch{duration: 10 * time.Millisecond, clients: 3}, func(int) call { return f.client(9, 100) })
 	if m.errors > 0 || m.events == 0 || m.events%100 != 0 {
 		t.Errorf("%d events, %d errors (last: %v)", m.events, m.errors, m.lastError)
 	}
@@ -178,7 +178,7 @@ func TestEchoFloor(t *testing.T) {
 func TestDriveEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var waiting atomic.Int64
-	m := drive(ctx, time.Hour, 4, func(int) call {
+	m := drive(ctx, stretch{duration: time.Hour, clients: 4}, func(int) call {
 		return func(ctx context.Context, _ func(int) bool) error {
 			if waiting.Add(1) == 4 {
 				cancel()
@@ -186,7 +186,7 @@ func TestDriveEndsWithTheContext(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-	}, nil)
+	})
 	if m.errors != 4 || m.events != 0 {
 		t.Errorf("%d errors, %d events; want 4 and 0", m.errors, m.events)
 	}

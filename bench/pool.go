@@ -21,25 +21,43 @@ const (
 	rareEvery    = 100
 )
 
-// pool knows the finished streams in the store: those with StreamEvents events
-// of the right size. A stream's name says the size of its events, so that a
-// later run finds the streams of an earlier one.
+// pool knows finished streams in the store: those of one sort that have as many
+// events as they were to get. A stream's name says its sort, so that a later run
+// finds the streams of an earlier one.
 type pool struct {
-	size  int
-	tag   string // of this run's own streams
-	begun atomic.Uint64
+	sort
+	tag      string // of this run's own streams
+	begun    atomic.Uint64
+	searched bool // for the streams of earlier runs
 
 	mu       sync.Mutex
 	finished []string
 }
 
-func newPool(size int) *pool {
+// sort is what streams have in common.
+type sort struct {
+	size   int    // bytes of an event's data
+	length int    // events, when they are finished
+	shape  string // S or D; "": each was written at one go
+	grown  bool   // they are appended to when they are finished
+}
+
+func newPool(s sort) *pool {
 	id := firn.NewID().String()
-	return &pool{size: size, tag: id[len(id)-8:] + "-"}
+	return &pool{sort: s, tag: id[len(id)-8:] + "-"}
 }
 
 // prefix returns how the names of a category's streams begin.
-func (p *pool) prefix(category string) string { return fmt.Sprintf("%s-%d-", category, p.size) }
+func (s sort) prefix(category string) string {
+	name := fmt.Sprintf("%s-%s%d", category, s.shape, s.size)
+	if s.length != StreamEvents {
+		name += fmt.Sprintf("x%d", s.length)
+	}
+	if s.grown {
+		name += "grown"
+	}
+	return name + "-"
+}
 
 // newName returns a name that was never used.
 func (p *pool) newName() string {
@@ -81,7 +99,7 @@ func (p *pool) find(ctx context.Context, store firn.Store) error {
 				return fmt.Errorf("list the streams that are there: %w", err)
 			}
 			own := strings.HasPrefix(info.Name, prefix+p.tag)
-			if info.State == firn.Live && info.Events == StreamEvents && !own {
+			if info.State == firn.Live && !own && (info.Events == uint64(p.length) || p.grown && info.Events > uint64(p.length)) {
 				p.finish(info.Name)
 			}
 		}

@@ -3,7 +3,6 @@ package bench
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 
 	"github.com/firndb/firn"
 )
@@ -11,16 +10,16 @@ import (
 // loader is one client that reads whole streams.
 type loader struct {
 	store   firn.Store
-	streams []string
+	length  int    // events of a stream
 	data    []byte // of every event
-	random  *rand.Rand
+	streams draw
 }
 
-// load is one call: a stream drawn from all of them, read to its end. Every
+// load is one call: a stream drawn from all of its sort, read to its end. Every
 // field that a program would use is looked at, so that none of the work of
 // getting it can be left out.
 func (l *loader) load(ctx context.Context, lap func(events int) bool) error {
-	stream := l.streams[l.random.IntN(len(l.streams))]
+	stream := l.streams.one()
 	var events int
 	var last firn.Position
 	for e, err := range l.store.Read(ctx, firn.Query{Stream: stream}) {
@@ -35,8 +34,8 @@ func (l *loader) load(ctx context.Context, lap func(events int) bool) error {
 		last = e.Position
 		events++
 	}
-	if events != StreamEvents {
-		return firn.Errorf(firn.ErrDamaged, "%q came with %d events; %d were written", stream, events, StreamEvents)
+	if events != l.length {
+		return firn.Errorf(firn.ErrDamaged, "%q came with %d events; %d were written", stream, events, l.length)
 	}
 	lap(events)
 	return nil

@@ -26,14 +26,32 @@ type Result struct {
 	MaxUs      float64 `json:"max_us"`
 	FloorPerS  float64 `json:"floor_per_s"`        // events/s, median of the floors around the runs; 0 where FloorUs is set, and where there is none
 	FloorUs    float64 `json:"floor_us,omitempty"` // likewise, where what counts is a latency
-	Ratio      float64 `json:"ratio"`              // median of each run's events/s, or median latency, ÷ its own floor
+	Ratio      float64 `json:"ratio"`              // median of each run's events/s, or latency, ÷ its own floor
 	Errors     int64   `json:"errors"`             // calls that failed, or got a wrong answer
 	SyncUs     float64 `json:"sync_us"`            // one pwrite of 4 KiB and one fdatasync, median
 	Commit     string  `json:"commit"`             // that the program was built from; "" where it does not say
 
+	Length   int     `json:"length"`                   // events of a stream
+	Shape    string  `json:"shape,omitempty"`          // S or D, of the streams that were read
+	Skew     float64 `json:"skew,omitempty"`           // of the draws; 0: uniform
+	Arrivals int     `json:"arrivals_per_s,omitempty"` // calls that were due; 0: each client waited for its answer
+	Unmade   int64   `json:"unmade,omitempty"`         // of them, those that were not begun by the end of their run
+	Kinds    []Kind  `json:"kinds,omitempty"`          // of calls, where there are several
+
 	Spread    float64 `json:"-"` // (fastest − slowest run) ÷ median
 	Unsteady  int     `json:"-"` // runs whose two floors differed by more than a fifth to the last
 	LastError error   `json:"-"`
+}
+
+// Kind is one kind of a workload's calls, over all runs.
+type Kind struct {
+	Kind   string  `json:"kind"`
+	Calls  int64   `json:"calls"`
+	P50us  float64 `json:"p50_us"`
+	P90us  float64 `json:"p90_us"`
+	P99us  float64 `json:"p99_us"`
+	P999us float64 `json:"p999_us"`
+	MaxUs  float64 `json:"max_us"`
 }
 
 // run is what one run of a figure gave.
@@ -43,29 +61,32 @@ type run struct {
 	steady bool
 }
 
-// ratio holds the run against its floor: by its median latency, or events/s.
-func (r *run) ratio(byLatency bool) float64 {
+// ratio holds the run against its floor: by a percentile of its latencies, or
+// for 0 by events/s.
+func (r *run) ratio(percentile float64) float64 {
 	switch {
 	case r.floor == 0:
 		return 0
-	case byLatency:
-		return quantile(r.latencies, 50) / r.floor
+	case percentile > 0:
+		return quantile(r.latencies, percentile) / r.floor
 	}
 	return r.perS() / r.floor
 }
 
-// summarize fills in what follows from the runs, whose floors are latencies in
-// µs, or events/s.
-func (r *Result) summarize(runs []run, byLatency bool) {
-	latencies := newLatencies()
+// summarize fills in what follows from the runs, whose floors are a percentile of
+// latencies in µs, or for 0 events/s.
+func (r *Result) summarize(runs []run, percentile float64, kinds []string) {
+	all := measured{latencies: newLatencies()}
 	var rates, floors, ratios []float64
 	for i := range runs {
 		one := &runs[i]
-		latencies.Merge(one.latencies)
+		all.latencies.Merge(one.latencies)
+		all.mergeKinds(one.kinds)
 		rates = append(rates, one.perS())
 		floors = append(floors, one.floor)
-		ratios = append(ratios, one.ratio(byLatency))
+		ratios = append(ratios, one.ratio(percentile))
 		r.Errors += one.errors
+		r.Unmade += one.unmade
 		if one.lastError != nil {
 			r.LastError = one.lastError
 		}
@@ -74,7 +95,7 @@ func (r *Result) summarize(runs []run, byLatency bool) {
 		}
 	}
 	r.EventsPerS = math.Round(median(rates))
-	if byLatency {
+	if percentile > 0 {
 		r.FloorUs = round(median(floors), 10)
 	} else {
 		r.FloorPerS = math.Round(median(floors))
@@ -83,8 +104,18 @@ func (r *Result) summarize(runs []run, byLatency bool) {
 	if r.EventsPerS > 0 {
 		r.Spread = (slices.Max(rates) - slices.Min(rates)) / median(rates)
 	}
-	r.P50us, r.P90us, r.P99us = quantile(latencies, 50), quantile(latencies, 90), quantile(latencies, 99)
-	r.P999us, r.MaxUs = quantile(latencies, 99.9), quantile(latencies, 100)
+	total := kindOf("", all.latencies)
+	r.P50us, r.P90us, r.P99us, r.P999us, r.MaxUs = total.P50us, total.P90us, total.P99us, total.P999us, total.MaxUs
+	for i, h := range all.kinds {
+		r.Kinds = append(r.Kinds, kindOf(kinds[i], h))
+	}
+}
+
+func kindOf(name string, h *hdrhistogram.Histogram) Kind {
+	return Kind{
+		Kind: name, Calls: h.TotalCount(),
+		P50us: quantile(h, 50), P90us: quantile(h, 90), P99us: quantile(h, 99), P999us: quantile(h, 99.9), MaxUs: quantile(h, 100),
+	}
 }
 
 // quantile returns a percentile in µs, to a tenth of one.

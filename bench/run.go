@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/firndb/firn"
 )
@@ -18,12 +19,18 @@ type bench struct {
 	o      Options
 	stores []firn.Store // the same one, by as many connections
 	data   []byte       // of every event
-	pool   *pool
 	file   *fileFloor
 
-	searched bool   // for the streams of earlier runs
-	loaders  uint64 // made so far
-	groups   int    // likewise
+	pools   []*pool // of the streams that are read or written
+	written *pool   // what append and batch write; one of them
+	draws   uint64  // made so far
+	groups  int     // likewise
+}
+
+func newBench(o Options, stores ...firn.Store) *bench {
+	b := &bench{o: o, stores: stores, data: eventData(o.Size)}
+	b.written = b.pool(sort{size: o.Size, length: StreamEvents})
+	return b
 }
 
 // Run measures the store and gives each figure to emit as soon as it is there;
@@ -35,8 +42,8 @@ func Run(ctx context.Context, store firn.Store, o Options, emit func(Result) err
 	if err != nil {
 		return err
 	}
-	b := &bench{o: o, stores: append([]firn.Store{store}, o.Connections...), data: eventData(o.Size), pool: newPool(o.Size)}
-	inFlight := len(logged(b.pool.newName(), b.data, BatchEvents)) * o.maxClients()
+	b := newBench(o, append([]firn.Store{store}, o.Connections...)...)
+	inFlight := len(logged(b.written.newName(), b.data, BatchEvents)) * o.maxClients()
 	if b.file, err = openFileFloor(o.Dir, max(o.floorFileBytes, 2*int64(inFlight))); err != nil {
 		return err
 	}
@@ -78,7 +85,7 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 			return Result{}, err
 		}
 	}
-	warm := f.drive(ctx, stretch{f.o.WarmUp, f.clients, f.report("warm-up")})
+	warm := f.drive(ctx, f.stretch(f.o.WarmUp, "warm-up"))
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
@@ -99,10 +106,11 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	r := Result{
-		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.pool.all()),
+		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.streams.all()),
 		SyncUs: round(micro(sync), 10), Commit: commit(),
+		Length: f.streams.length, Shape: f.streams.shape, Skew: f.o.Skew, Arrivals: f.arrivals,
 	}
-	r.summarize(runs, f.latency)
+	r.summarize(runs, f.percentile, f.kinds)
 	return r, nil
 }
 
@@ -115,7 +123,7 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (float64,
 	}
 	var runs []run
 	for repeats := 0; len(runs) < f.o.Runs; {
-		m := f.drive(ctx, stretch{f.o.Duration, f.clients, f.report(fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs))})
+		m := f.drive(ctx, f.stretch(f.o.Duration, fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs)))
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -135,14 +143,23 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (float64,
 	return runs, nil
 }
 
-// driveFloor measures a floor once, in events/s.
-func (f *figure) driveFloor(ctx context.Context, client func(client int) call) (perS float64, err error) {
-	m := drive(ctx, f.o.Floor, f.clients, client, f.report("floor"))
+// stretch is one of this figure's, while which so much is said to be done.
+func (f *figure) stretch(d time.Duration, doing string) stretch {
+	return stretch{duration: d, clients: f.clients, arrivals: f.arrivals, report: f.report(doing)}
+}
+
+// driveFloor measures a floor once, in events/s, or in µs where a percentile of
+// the latencies is what counts.
+func (f *figure) driveFloor(ctx context.Context, client func(client int) call) (float64, error) {
+	m := drive(ctx, f.stretch(f.o.Floor, "floor"), client)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	if m.errors > 0 {
 		return 0, fmt.Errorf("measure the floor: %w", m.lastError)
+	}
+	if f.percentile > 0 {
+		return quantile(m.latencies, f.percentile), nil
 	}
 	return m.perS(), nil
 }

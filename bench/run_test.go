@@ -23,9 +23,9 @@ func tiny(t *testing.T) Options {
 	}
 }
 
-// onMemory are the workloads for a store without groups.
+// onMemory are the workloads for a store that has neither groups nor histories.
 func onMemory() []string {
-	return slices.DeleteFunc(slices.Clone(Workloads), func(w string) bool { return w == "group" })
+	return slices.DeleteFunc(slices.Clone(Workloads), func(w string) bool { return w == "group" || w == "mixed" })
 }
 
 func collect(t *testing.T, store firn.Store, o Options) []Result {
@@ -84,9 +84,12 @@ func TestRun(t *testing.T) {
 func TestResultJSON(t *testing.T) {
 	line, err := json.Marshal(Result{Workload: "append", Nodes: 3, Clients: 16, Size: 256, Streams: 7, EventsPerS: 41000, P50us: 380.1,
 		P90us: 1, P99us: 2, P999us: 3, MaxUs: 4, FloorPerS: 82000, Ratio: 0.5, Errors: 1, SyncUs: 161.5, Commit: "abc",
+		Length: 100, Shape: "S", Skew: 1.1, Arrivals: 500, Unmade: 9, Kinds: []Kind{{"history", 5, 1, 2, 3, 4, 5}},
 		Spread: 0.1, Unsteady: 1, LastError: errors.New("not in the line")})
 	want := `{"workload":"append","nodes":3,"clients":16,"size":256,"streams":7,"events_per_s":41000,"p50_us":380.1,` +
-		`"p90_us":1,"p99_us":2,"p999_us":3,"max_us":4,"floor_per_s":82000,"ratio":0.5,"errors":1,"sync_us":161.5,"commit":"abc"}`
+		`"p90_us":1,"p99_us":2,"p999_us":3,"max_us":4,"floor_per_s":82000,"ratio":0.5,"errors":1,"sync_us":161.5,"commit":"abc",` +
+		`"length":100,"shape":"S","skew":1.1,"arrivals_per_s":500,"unmade":9,` +
+		`"kinds":[{"kind":"history","calls":5,"p50_us":1,"p90_us":2,"p99_us":3,"p999_us":4,"max_us":5}]}`
 	if err != nil || string(line) != want {
 		t.Errorf("got  %s (error: %v)\nwant %s", line, err, want)
 	}
@@ -254,7 +257,7 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 			}
 			runs, err := f.runs(t.Context(), func(context.Context) (float64, error) { return float64(rates()), nil })
 			var r Result
-			r.summarize(runs, false)
+			r.summarize(runs, 0, nil)
 			if err != nil || made != test.runs || len(runs) != 2 || r.Unsteady != test.unsteady {
 				t.Errorf("%d runs made, %d counted, %d unsteady (error: %v); want %d, 2, %d", made, len(runs), r.Unsteady, err, test.runs, test.unsteady)
 			}
@@ -265,17 +268,23 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 func TestOptionsNameAllFaultsAtOnce(t *testing.T) {
 	err := Run(t.Context(), nil, Options{
 		Workloads: []string{"append", "sacn"}, Clients: []int{0, 1, 100_000}, Duration: -time.Second, Runs: -1, Size: 1 << 20, Streams: -5, Rate: -7,
+		Events: -3, Lengths: []int{0, 100}, Shape: "X", Skew: -1, Arrivals: -2,
 	}, nil)
 	if !errors.Is(err, firn.ErrInvalid) {
 		t.Fatalf("got %v, want ErrInvalid", err)
 	}
-	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe, group", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends"} {
+	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe, group", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends",
+		"-3 events", "streams of 0 events", `both lengths and the shape "X"`, `no shape "X"`, "a skew of -1", "-2 calls per second"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}
 	}
 	err = Run(t.Context(), nil, Options{Workloads: []string{"batch"}, Clients: []int{5000}, Size: SizeMax}, nil)
-	if !errors.Is(err, firn.ErrInvalid) || !strings.Contains(err.Error(), "in flight") {
+	if !errors.Is(err, firn.ErrInvalid) || !strings.Contains(err.Error(), "batch with 5000 clients has") {
+		t.Errorf("too much in flight: got %v", err)
+	}
+	err = Run(t.Context(), nil, Options{Workloads: []string{"load"}, Clients: []int{100}, Lengths: []int{10, 100_000}}, nil)
+	if !errors.Is(err, firn.ErrInvalid) || !strings.Contains(err.Error(), "load with 100 clients has") {
 		t.Errorf("too much in flight: got %v", err)
 	}
 }

@@ -36,6 +36,13 @@ func (t *Table) Add(r Result) error {
 	fmt.Fprintf(&b, tableRow, r.Workload, fmt.Sprint(r.Clients), Grouped(r.EventsPerS), fmt.Sprintf("%.1f %%", 100*r.Spread),
 		micros(r.P50us), micros(r.P90us), micros(r.P99us), micros(r.P999us), micros(r.MaxUs),
 		floor(r), ratio, micros(r.SyncUs), fmt.Sprint(r.Errors))
+	for _, k := range r.Kinds {
+		fmt.Fprintf(&b, tableRow, "  "+k.Kind, "", "", "", micros(k.P50us), micros(k.P90us), micros(k.P99us), micros(k.P999us), micros(k.MaxUs), "", "", "", "")
+	}
+	if r.Unmade > 0 {
+		fmt.Fprintf(&b, "  of %s calls that were due each second, %s in all were not begun in their run; what they had waited by then is in the percentiles\n",
+			Grouped(float64(r.Arrivals)), Grouped(float64(r.Unmade)))
+	}
 	_, err := io.WriteString(t.w, b.String())
 	return err
 }

@@ -3,80 +3,103 @@ package bench
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"time"
+	"fmt"
 
 	"github.com/firndb/firn"
 )
 
 // workload is what the clients do, and the floor that it is held against.
 type workload struct {
-	name    string
-	clients []int                                                 // how many it runs with; nil: as the options say
-	prepare func(ctx context.Context, doing func(string)) error   // nil: it needs nothing
-	drive   func(context.Context, stretch) measured               // one run, or the warm-up
-	floor   func(ctx context.Context, f *figure) (float64, error) // events/s, or µs where latency is set; nil: there is none
-	latency bool                                                  // what counts is the median latency, not events/s
-}
-
-// stretch is how long so many clients are driven, and who is told how it goes.
-type stretch struct {
-	duration time.Duration
-	clients  int
-	report   func(perS float64) // nil: nobody
+	name       string
+	clients    []int                                                 // how many it runs with; nil: as the options say
+	streams    *pool                                                 // the streams that it writes, or reads
+	prepare    func(ctx context.Context, doing func(string)) error   // nil: it needs nothing
+	drive      func(context.Context, stretch) measured               // one run, or the warm-up
+	floor      func(ctx context.Context, f *figure) (float64, error) // events/s, or µs where percentile is set; nil: there is none
+	percentile float64                                               // what counts is this percentile of the latencies; 0: events/s
+	arrivals   int                                                   // calls per second; 0: each client waits for its answer
+	kinds      []string                                              // of its calls, where there are several
 }
 
 // calls drives clients each of which calls again and again.
 func calls(client func(client int) call) func(context.Context, stretch) measured {
-	return func(ctx context.Context, s stretch) measured {
-		return drive(ctx, s.duration, s.clients, client, s.report)
-	}
+	return func(ctx context.Context, s stretch) measured { return drive(ctx, s, client) }
 }
 
 // workloads returns what is measured under a name, which is known to be one.
 func (b *bench) workloads(name string) []workload {
+	read := b.readable(b.o.length())
 	switch name {
 	case "append":
 		return []workload{b.writing(name, 1)}
 	case "batch":
 		return []workload{b.writing(name, BatchEvents)}
 	case "load":
-		return []workload{b.reading(name, StreamEvents, b.newLoader)}
+		return b.loading()
 	case "scan":
-		return []workload{b.reading(name, ScanEvents, b.newScanner)}
+		return []workload{b.reading(name, read, ScanEvents, b.newScanner)}
 	case "category":
-		return []workload{b.following("category", category), b.following("category-rare", rareCategory)}
+		return []workload{b.following("category", read, category), b.following("category-rare", read, rareCategory)}
 	case "group":
-		return []workload{{name: name, prepare: b.fill, drive: b.consumeGroup}}
+		return []workload{{name: name, streams: read, prepare: b.filled(read), drive: b.consumeGroup}}
+	case "mixed":
+		return []workload{b.mixed()}
 	default:
-		catchUp := b.reading("catch-up", ScanEvents, func(client int) call {
+		catchUp := b.reading("catch-up", read, ScanEvents, func(client int) call {
 			return follower{b.store(client), firn.Query{All: true}}.follow
 		})
 		catchUp.clients = []int{1}
-		return []workload{catchUp, {name: name, drive: b.deliver, floor: deliveryFloor, latency: true}}
+		return []workload{catchUp, {name: name, streams: b.written, drive: b.deliver, floor: deliveryFloor, percentile: 50}}
 	}
 }
 
 // writing is a workload of so many events a call, against the file.
 func (b *bench) writing(name string, events int) workload {
-	return workload{
-		name:  name,
-		drive: calls(func(client int) call { return newWriter(b.store(client), b.pool, b.data, events).append }),
+	return b.arriving(workload{
+		name:    name,
+		streams: b.written,
+		drive:   calls(func(client int) call { return newWriter(b.store(client), b.written, b.data, events).append }),
 		floor: func(ctx context.Context, f *figure) (float64, error) {
-			records := logged(b.pool.newName(), b.data, events)
+			records := logged(b.written.newName(), b.data, events)
 			return f.driveFloor(ctx, func(int) call { return b.file.client(records, events) })
 		},
+	})
+}
+
+// arriving is a workload whose calls may arrive at a rate. Then it is latencies
+// that are compared: how many events there are was given.
+func (b *bench) arriving(w workload) workload {
+	if w.arrivals = b.o.Arrivals; w.arrivals > 0 {
+		w.percentile = 50
 	}
+	return w
+}
+
+// loading are the workloads of reading whole streams, one for each length.
+func (b *bench) loading() (all []workload) {
+	for _, length := range b.o.Lengths {
+		name := "load"
+		if length != StreamEvents {
+			name = fmt.Sprintf("load-%d", length)
+		}
+		p := b.readable(length)
+		all = append(all, b.reading(name, p, length, func(client int) call {
+			l := &loader{store: b.store(client), length: length, data: b.data, streams: b.newDraw(p)}
+			return l.load
+		}))
+	}
+	return all
 }
 
 // reading is a workload of so many events a call, against the echo.
-func (b *bench) reading(name string, events int, client func(int) call) workload {
+func (b *bench) reading(name string, p *pool, events int, client func(int) call) workload {
 	return workload{
 		name:    name,
-		prepare: b.fill,
+		streams: p,
+		prepare: b.filled(p),
 		drive:   calls(client),
 		floor: func(ctx context.Context, f *figure) (perS float64, err error) {
-			answer := logged(b.pool.newName(), b.data, events)
+			answer := logged(b.written.newName(), b.data, events)
 			echo, err := openEchoFloor(answer)
 			if err != nil {
 				return 0, err
@@ -87,18 +110,24 @@ func (b *bench) reading(name string, events int, client func(int) call) workload
 	}
 }
 
+// filled is the preparation of who needs no more than streams to read.
+func (b *bench) filled(p *pool) func(context.Context, func(string)) error {
+	return func(ctx context.Context, doing func(string)) error { return b.fill(ctx, p, doing) }
+}
+
 // following is the workload of following a category, against reading everything:
 // its floor is how many of the category's events that gives in the same time.
-func (b *bench) following(name, category string) workload {
+func (b *bench) following(name string, p *pool, category string) workload {
 	share := 0.0 // of the category in everything
 	follow := func(client int) call { return follower{b.store(client), firn.Query{Category: category}}.follow }
 	return workload{
-		name: name,
+		name:    name,
+		streams: p,
 		prepare: func(ctx context.Context, doing func(string)) (err error) {
-			if err := b.fill(ctx, doing); err != nil {
+			if err := b.fill(ctx, p, doing); err != nil {
 				return err
 			}
-			if err := b.fillCategory(ctx, category, doing); err != nil {
+			if err := b.fillCategory(ctx, p, category, doing); err != nil {
 				return err
 			}
 			doing("count the category's events")
@@ -124,14 +153,6 @@ func (b *bench) share(ctx context.Context, once call) (float64, error) {
 		return 0, err
 	}
 	return float64(events) / float64(head), nil
-}
-
-// newLoader makes a client with draws of its own: one that drew as in the run
-// before would find in the caches what that run had read.
-func (b *bench) newLoader(client int) call {
-	b.loaders++
-	l := &loader{store: b.store(client), streams: b.pool.all(), data: b.data, random: rand.New(rand.NewPCG(1, b.loaders))}
-	return l.load
 }
 
 func (b *bench) newScanner(client int) call { return scanner{b.store(client)}.scan }

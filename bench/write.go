@@ -7,7 +7,7 @@ import (
 )
 
 // writer is one client that appends: drafts after drafts to one stream, until
-// that has StreamEvents events, then to a new one.
+// that is finished, then to a new one.
 type writer struct {
 	store  firn.Store
 	pool   *pool
@@ -32,17 +32,18 @@ func (w *writer) append(ctx context.Context, lap func(events int) bool) error {
 	if w.next > 0 {
 		expect = firn.At(w.next - 1)
 	}
-	done, err := w.store.Append(ctx, firn.To(w.stream, expect, w.drafts...))
+	drafts := w.drafts[:min(len(w.drafts), w.pool.length-int(w.next))]
+	done, err := w.store.Append(ctx, firn.To(w.stream, expect, drafts...))
 	if err == nil {
-		err = w.check(done)
+		err = w.check(done, len(drafts))
 	}
 	if err != nil {
 		w.begin()
 		return err
 	}
-	lap(len(w.drafts))
-	w.next += firn.Revision(len(w.drafts))
-	if w.next >= StreamEvents {
+	lap(len(drafts))
+	w.next += firn.Revision(len(drafts))
+	if int(w.next) >= w.pool.length {
 		w.pool.finish(w.stream)
 		w.begin()
 	}
@@ -52,8 +53,8 @@ func (w *writer) append(ctx context.Context, lap func(events int) bool) error {
 func (w *writer) begin() { w.stream, w.next = w.pool.newName(), 0 }
 
 // check holds the answer against what was asked for.
-func (w *writer) check(done firn.Appended) error {
-	last := w.next + firn.Revision(len(w.drafts)) - 1
+func (w *writer) check(done firn.Appended, events int) error {
+	last := w.next + firn.Revision(events) - 1
 	if len(done.Writes) != 1 || done.Repeated {
 		return firn.Errorf(firn.ErrInternal, "an append to %q was answered with %d writes (repeated: %t)", w.stream, len(done.Writes), done.Repeated)
 	}

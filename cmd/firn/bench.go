@@ -31,7 +31,7 @@ type benchOptions struct {
 func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	var o benchOptions
 	cmd := &cobra.Command{
-		Use:       "bench append|batch|load|scan|category|subscribe|group|all",
+		Use:       "bench append|batch|load|scan|category|subscribe|group|mixed|all",
 		Short:     "Measure a store, with the floor of this machine beside every figure",
 		Long:      benchHelp,
 		Args:      args("WORKLOAD"),
@@ -39,6 +39,9 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if words[0] != "all" {
 				o.Workloads = words
+			}
+			if !cmd.Flags().Changed("lengths") {
+				o.Lengths = nil // what the shape says
 			}
 			if err := o.check(cmd); err != nil {
 				return err
@@ -61,6 +64,11 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	f.IntVar(&o.Runs, "runs", 5, "of which a figure is the median")
 	f.IntVar(&o.Size, "size", 256, "bytes of an event's data")
 	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that the workloads which read find at least", bench.StreamEvents))
+	f.IntVar(&o.Events, "events", 0, "events in those streams, instead of --streams")
+	f.IntSliceVar(&o.Lengths, "lengths", []int{bench.StreamEvents}, "events of the streams that load reads; each number is a figure")
+	f.StringVar(&o.Shape, "shape", "", "how the streams to be read are written: S, 100 events each and 10,000 streams at once, or D, 16 events each and 500,000 at once, interleaved at random (default: each in one go)")
+	f.Float64Var(&o.Skew, "skew", 0, "of the draws among the streams: the exponent of a Zipf distribution; 0 is uniform")
+	f.IntVar(&o.Arrivals, "arrivals", 0, "calls a second of append, batch and mixed, due whether or not the ones before are answered; their latencies begin when they were due (default: each client waits for its answer)")
 	f.IntVar(&o.Rate, "rate", 1000, "appends a second that subscribe delivers, whether or not the ones before are answered")
 	f.StringVar(&o.dir, "dir", ".", "where the floor is measured, and a cluster of --nodes keeps its data; give a directory on the nodes' disk")
 	f.StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of this process, which with --nodes is that of the nodes too, to this file")
@@ -70,20 +78,30 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 const benchHelp = `Measures a store, with the floor of this machine beside every figure.
 
 append: one event a call, at the exact revision expected. batch: 100 events a
-call. load: whole streams of 100 events, drawn from all of them. scan: everything
+call. load: whole streams of --lengths events, drawn from all of them. scan: everything
 in global order. category: a category from its beginning until caught up, first one
 that is nearly everything, then one that is a hundredth of it, spread over all.
 subscribe: everything by one subscriber until caught up (catch-up), then from the
 append at --rate to the delivery at each of the clients (subscribe). group: a group of
 everything, with so many consumers, from the delivery to its acknowledgement.
+mixed: of 100 calls, 80 load an aggregate (its snapshot and what follows) and append
+an event to it at the exact revision; 15 are a read model that comes back anywhere
+in the log and takes the next 100 events of a category; 5 look into the past of a
+stream: two of four a state, one a diff, one a blame. Its rates count calls, and
+each kind has percentiles of its own.
 
 A figure is the median of several runs. Directly before and after each run the
 floor is measured with as many clients: for append and batch one preallocated
 file that takes all waiting records with one write and one sync; for load, scan and
 catch-up a bare TCP echo on loopback with answers of the same size; for category
 what reading everything yields of it in the same time; for subscribe, a latency, two
-syncs and one round trip; group has none. Where the two floors differ by more than
-20 %, the run is repeated.
+syncs and one round trip; for mixed the same mixture of round trips and synced
+writes; group has none. Where the two floors differ by more than 20 %, the run is
+repeated.
+
+With --arrivals calls are made at a rate, by whichever of the clients is free; what
+could not be begun in its run is counted, and its waiting is in the percentiles. What
+is held against the floor is then the median latency, under the same arrivals.
 
 The streams stay in the store, in the categories bench and benchrare; a later
 load uses them.`

@@ -28,11 +28,13 @@ type benchStore struct {
 type benchBase interface {
 	firn.Store
 	firn.Groups
+	firn.History
 }
 
 type benchMemory struct {
 	firn.Store
 	noGroups
+	firn.History // none: nothing but mixed asks for it
 }
 
 type benchOthers struct{ store } // one level deeper, so that the base's methods come first
@@ -108,7 +110,7 @@ func TestBenchPrintsOneLineAFigure(t *testing.T) {
 		figures = append(figures, f.Workload+strings.Repeat("+", f.Clients))
 	}
 	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++",
-		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++", "group+", "group++"}
+		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++", "group+", "group++", "mixed+", "mixed++"}
 	if !slices.Equal(figures, want) {
 		t.Errorf("figures %v, want %v", figures, want)
 	}
@@ -168,12 +170,19 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		want  string
 	}{
 		{"", "WORKLOAD is missing"},
-		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe, group`},
+		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe, group, mixed`},
 		{"append --nodes 2", "want 1 or 3"},
 		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
 		{"append --clients 0", "0 clients"},
 		{"subscribe --rate -1", "-1 appends per second"},
 		{"append --connections 0", "--connections 0"},
+		{"load --lengths 0", "streams of 0 events"},
+		{"load --shape Q", `no shape "Q"`},
+		{"load --shape S --lengths 10", "a shape says how long its streams are"},
+		{"load --events -1", "-1 events"},
+		{"load --skew 11", "a skew of 11"},
+		{"load --skew NaN", "a skew of NaN"},
+		{"append --arrivals -5", "-5 calls per second"},
 		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
 		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},
 		{"append --cpu-profile ./does-not-exist/cpu", "--cpu-profile"},
