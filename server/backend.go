@@ -108,7 +108,7 @@ func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
 	if err != nil {
 		return wire.Stats{}, err
 	}
-	return wireStats(s), nil
+	return wireStats(s, b.node.Damage()), nil
 }
 
 // Scavenge is [service.Service.Scavenge], or dry [service.Service.Scavengeable].
@@ -129,6 +129,7 @@ func (b backend) Verify(ctx context.Context, progress func(done, total uint64)) 
 	if err != nil {
 		return wire.Report{}, err
 	}
+	b.node.judge(r)
 	return wireReport(r), nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
-	"time"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
@@ -57,31 +56,4 @@ type pacedImage struct {
 func (i *pacedImage) Close() error {
 	i.cancel()
 	return i.ReadCloser.Close()
-}
-
-// pace bounds how fast something is read.
-type pace struct {
-	ctx  context.Context
-	rate uint64    // bytes a second; 0: not bounded
-	next time.Time // when more may be read
-}
-
-// read waits until these bytes may have been read. Time that was not used is
-// not made up for.
-func (p *pace) read(bytes int) error {
-	if p.rate == 0 {
-		return context.Cause(p.ctx)
-	}
-	if now := time.Now(); p.next.Before(now) {
-		p.next = now
-	}
-	p.next = p.next.Add(time.Duration(float64(bytes) / float64(p.rate) * float64(time.Second)))
-	wait := time.NewTimer(time.Until(p.next))
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-		return nil
-	case <-p.ctx.Done():
-		return context.Cause(p.ctx)
-	}
 }

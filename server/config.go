@@ -48,6 +48,7 @@ type Config struct {
 
 	Scavenge Scavenge               // when the leader scavenges by itself; default: when it is worth it
 	RaftLog  RaftLog                // when the Raft log is shortened
+	Scrub    Scrub                  // how the data is read for damage in the background; default: not at all
 	DiskFree func() (uint64, error) // how many bytes the disk has left; default: the file system is asked
 	Peers    peer.Network           // how nodes reach each other; default [peer.TCP]; tests put a simulated one in its place
 

@@ -20,7 +20,7 @@ import (
 //	ballast     64 MiB of nothing, given up when a full disk keeps the node from starting
 //	engine/     the events (package engine)
 //	raft/       the Raft log (package raftlog)
-//	outbox/     images on their way to other nodes
+//	outbox/     images on their way to other nodes, and what is being read for damage
 const (
 	identityFile = "firn.json"
 	restoredFile = "restored"

@@ -26,6 +26,12 @@ func (l *lines) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestDamageIsLoggedInAWord: damage that a reader comes upon is logged with the
 // file and Pebble's message, and not with the stack that its errors carry.
 func TestDamageIsLoggedInAWord(t *testing.T) {
@@ -71,7 +77,7 @@ func TestDamageIsLoggedInAWord(t *testing.T) {
 	if !errors.Is(err, firn.ErrDamaged) || !strings.Contains(err.Error(), filepath.Dir(tables[0])) || strings.Contains(err.Error(), "carrier") {
 		t.Errorf("the damage is reported as: %v", err)
 	}
-	text := log.text.String()
+	text := log.String()
 	if opened && (!strings.Contains(text, "damage found") || !strings.Contains(text, filepath.Dir(tables[0]))) {
 		t.Errorf("the damage is not in the log:\n%s", text)
 	}

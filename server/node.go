@@ -34,7 +34,7 @@ type Node struct {
 	http    *web.Door   // nil: no HTTP
 	ctx     context.Context
 	cancel  context.CancelFunc
-	running sync.WaitGroup // joining, restarting, serving HTTP
+	running sync.WaitGroup // joining, restarting, scrubbing, serving HTTP
 	failed  chan struct{}  // closed once the node cannot go on
 
 	// Guarded by mu, which is not held while a replica is opened or closed.
@@ -42,6 +42,7 @@ type Node struct {
 	replica *replica // nil while there is none
 	closing bool
 	failure error
+	damage  error // what of its data was found damaged
 }
 
 // Start starts a node. It returns once the ports are open and what lies in the
@@ -104,6 +105,9 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 	}
 	if alone {
 		n.running.Go(n.join)
+	}
+	if c.Scrub.Rate > 0 {
+		n.running.Go(n.scrub)
 	}
 	return n, nil
 }

@@ -59,6 +59,7 @@ func (n *Node) Verify(ctx context.Context) (wire.Report, error) {
 	if err != nil {
 		return wire.Report{}, err
 	}
+	n.judge(r)
 	return wireReport(r), nil
 }
 
@@ -83,7 +84,11 @@ func wireReport(r engine.Report) wire.Report {
 	return out
 }
 
-func wireStats(s engine.Stats) wire.Stats {
+func wireStats(s engine.Stats, damage error) wire.Stats {
+	damaged := uint64(0)
+	if damage != nil {
+		damaged = 1
+	}
 	out := wire.Stats{
 		Events: s.Events, Streams: s.Streams, Bytes: s.Bytes, Layers: s.Layers, DiskBytes: s.DiskBytes,
 		Head: s.Head, HeadTime: s.HeadTime,
@@ -97,6 +102,7 @@ func wireStats(s engine.Stats) wire.Stats {
 		{Name: "scavenged_position", Value: uint64(s.Scavenged)},
 		{Name: "scavengeable_events", Value: s.Scavengeable.Events},
 		{Name: "scavengeable_bytes", Value: s.Scavengeable.Bytes},
+		{Name: "damaged", Value: damaged},
 	}
 	for _, c := range caches(&s) {
 		out.Figures = append(out.Figures,

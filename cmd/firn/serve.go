@@ -29,6 +29,7 @@ type serveOptions struct {
 	event       byteSize
 	append      byteSize
 	scavenge    string
+	scrub       string
 }
 
 func newServeCommand(c *console) *cobra.Command {
@@ -94,6 +95,7 @@ the certificate of a node that adds itself.`,
 	f.IntVar(&o.Limits.NameBytes, "max-name", firn.StreamNameBytesMax, "longest stream name in bytes, up to 512")
 	f.StringVar(&o.TLS, "tls", "", "a directory with the node's certificate, its key and the authority's certificate (default: no TLS)")
 	f.StringVar(&o.scavenge, "scavenge", "auto", "give back the space of what is hidden: auto (when it is worth it), off, or once a day between two times of day, UTC, as in 03:00-05:00")
+	f.StringVar(&o.scrub, "scrub", "8MiB/s", "read all of the node's data for damage once a week, at this rate at most, or off")
 	f.BoolVar(&o.RequireUsers, "require-users", false, "let nobody in before there is a user")
 	f.StringVar(&o.adminToken, "admin-token-file", "", "a file that holds a token: whoever presents it to this node is an admin, to add the first user, or when the last admin's token is lost")
 	f.BoolVar(&o.Insecure, "insecure", false, "listen beyond loopback without TLS: everybody who reaches the ports can read and write everything")
@@ -124,6 +126,9 @@ func (o *serveOptions) config() (server.Config, error) {
 	if config.Scavenge, err = server.ParseScavenge(o.scavenge); err != nil {
 		return config, usage("--%v", err)
 	}
+	if config.Scrub.Rate, err = parseRate(o.scrub); err != nil {
+		return config, usage("--scrub: %v", err)
+	}
 	if o.adminToken != "" {
 		if config.AdminToken, err = readToken("--admin-token-file", o.adminToken); err != nil {
 			return config, err
@@ -132,6 +137,19 @@ func (o *serveOptions) config() (server.Config, error) {
 	config.CacheBytes, config.DiskReserve = int64(o.cache), uint64(o.diskReserve)
 	config.Limits.FrameBytes, config.Limits.EventBytes, config.Limits.AppendBytes = int(o.frame), int(o.event), int(o.append)
 	return config, nil
+}
+
+// parseRate reads bytes a second, as in 8MiB/s, or off, which is 0.
+func parseRate(text string) (uint64, error) {
+	if text == "off" {
+		return 0, nil
+	}
+	size, perSecond := strings.CutSuffix(text, "/s")
+	var rate byteSize
+	if err := rate.Set(size); err != nil || !perSecond || rate == 0 {
+		return 0, fmt.Errorf("%.40q is no rate; give off, or bytes a second, as in 8MiB/s", text)
+	}
+	return uint64(rate), nil
 }
 
 // closePatience is how long a node that has failed may take to stop. Its disk

@@ -75,7 +75,7 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 	c.env["FIRN_SERVE_ADVERTISE_PEER"], c.env["FIRN_SERVE_INSECURE"] = "10.0.0.1:7410", "true"
 	r := c.runUntilReady(l, "serve", "--id", "n1", "--listen", "0.0.0.0:7400", "--advertise", "10.0.0.1:7400", "--peer", "0.0.0.0:7410",
 		"--bootstrap", "n1=10.0.0.1:7410,n2=10.0.0.2:7410", "--bootstrap", "n3=10.0.0.3:7410", "--disk-reserve", "1024KiB", "--max-connections", "7",
-		"--max-frame", "2MiB", "--max-event", "512KiB", "--max-append", "1MiB", "--max-append-events", "100", "--max-name", "64", "--heartbeat", "1s")
+		"--max-frame", "2MiB", "--max-event", "512KiB", "--max-append", "1MiB", "--max-append-events", "100", "--max-name", "64", "--heartbeat", "1s", "--scrub", "32MiB/s")
 	if r.status != exitDone || len(l.started) != 1 || !l.nodes[0].closed {
 		t.Fatalf("exit %d, %d nodes: %s", r.status, len(l.started), r.err)
 	}
@@ -88,6 +88,7 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 		Bootstrap:  []server.Member{{ID: "n1", Peer: "10.0.0.1:7410"}, {ID: "n2", Peer: "10.0.0.2:7410"}, {ID: "n3", Peer: "10.0.0.3:7410"}},
 		CacheBytes: 1 << 30, DiskReserve: 1 << 20, MaxConnections: 7, Insecure: true, Heartbeat: time.Second,
 		Limits: server.Limits{FrameBytes: 2 << 20, EventBytes: 512 << 10, AppendBytes: 1 << 20, AppendEvents: 100, NameBytes: 64},
+		Scrub:  server.Scrub{Rate: 32 << 20},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -96,6 +97,12 @@ func TestServeFromFlagsAndEnvironment(t *testing.T) {
 	l = &fakeLauncher{}
 	if r := c.runUntilReady(l, "serve", "--listen", "127.0.0.1:1", "--peer", "127.0.0.1:2"); r.status != exitDone || l.started[0].TLS != "certs" {
 		t.Errorf("exit %d, %+v: %s", r.status, l.started, r.err)
+	}
+	for rate, want := range map[string]int{"off": exitDone, "16MiB": exitUsage, "0B/s": exitUsage, "fast": exitUsage} {
+		l = &fakeLauncher{}
+		if r := c.runUntilReady(l, "serve", "--listen", "127.0.0.1:1", "--peer", "127.0.0.1:2", "--scrub", rate); r.status != want || want == exitDone && l.started[0].Scrub.Rate != 0 {
+			t.Errorf("--scrub %s: exit %d, %+v: %s", rate, r.status, l.started, r.err)
+		}
 	}
 	c.env["FIRN_SERVE_CACHE"] = "much"
 	c.fails(exitUsage, `FIRN_SERVE_CACHE: invalid argument "much" for "--cache" flag: "much" is no size`, "serve")

@@ -251,3 +251,31 @@ func TestDamageWhileOpen(t *testing.T) {
 		}
 	}
 }
+
+// Scrubbing reads what nobody reads any more, and ends a log that is damaged.
+func TestScrub(t *testing.T) {
+	fs, fatal := vfs.NewMem(), make(chan error, 1)
+	l, err := Open(dir, Options{FS: fs, OnFatal: func(err error) { fatal <- err }})
+	must(t, err)
+	must(t, l.StoreLogs(entries(1, 100, 1)))
+	must(t, l.db.Flush())
+	read := 0
+	must(t, l.Scrub(func(bytes int) error { read += bytes; return nil }))
+	stop := errors.New("stop")
+	if err := l.Scrub(func(int) error { return stop }); !errors.Is(err, stop) || read == 0 {
+		t.Errorf("%d bytes were read; a pace that ends the reading: %v", read, err)
+	}
+	path, b := newest(t, fs, ".sst")
+	b[len(b)/3] ^= 1
+	write(t, fs, path, b)
+	err = l.Scrub(nil)
+	if !errors.Is(err, firn.ErrDamaged) || !strings.Contains(err.Error(), fs.PathBase(path)) {
+		t.Errorf("scrubbing a damaged log: %v", err)
+	}
+	if got := <-fatal; got != err {
+		t.Errorf("OnFatal was told %v", got)
+	}
+	if closing := l.Close(); closing != err {
+		t.Errorf("closing: %v, want the failure", closing)
+	}
+}

@@ -65,6 +65,8 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	answer   *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+	damaged  prometheus.Gauge
+	scrubbed prometheus.Counter
 
 	followers prometheus.Gauge
 }
@@ -98,11 +100,17 @@ func NewMetrics(figures func() (Figures, bool)) *Metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "firn_refused_total", Help: "Calls that their callers may not make, by kind: unauthenticated (nobody that is known) or forbidden.",
 		}, []string{"kind"}),
+		damaged: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "firn_damaged", Help: "1 where damage was found in this node's store, else 0.",
+		}),
+		scrubbed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "firn_scrubbed_bytes_total", Help: "Bytes of this node's data that were read for damage in the background.",
+		}),
 		followers: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "firn_http_subscriptions", Help: "Subscriptions over HTTP that are being followed.",
 		}),
 	}
-	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, m.refused, m.followers, gauges{figures},
+	m.registry.MustRegister(m.append, m.events, m.sync, m.requests, m.answer, m.refused, m.damaged, m.scrubbed, m.followers, gauges{figures},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -123,6 +131,17 @@ func (m *Metrics) Synced(took time.Duration) { m.sync.Observe(took.Seconds()) }
 
 // Refused records a call that its caller may not make.
 func (m *Metrics) Refused(k firn.Kind) { m.refused.WithLabelValues(k.String()).Inc() }
+
+// Damaged says whether damage was found in the store.
+func (m *Metrics) Damaged(is bool) {
+	m.damaged.Set(0)
+	if is {
+		m.damaged.Set(1)
+	}
+}
+
+// Scrubbed records bytes that were read for damage.
+func (m *Metrics) Scrubbed(bytes int) { m.scrubbed.Add(float64(bytes)) }
 
 // answered records an HTTP request. One without an answer lost its client.
 func (m *Metrics) answered(route, method string, a *answer) {
