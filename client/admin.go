@@ -28,7 +28,8 @@ func (c *Client) Status(ctx context.Context, address string) (wire.ClusterStatus
 }
 
 // AddNode adds the node with the id and the peer address (host:port) to the
-// cluster: as a learner, and as a voter once it has caught up.
+// cluster: as a learner, and as a voter once it has caught up. One that was started
+// as a read replica stays without a vote.
 func (c *Client) AddNode(ctx context.Context, node, peer string) error {
 	_, err := ask[*wire.Plain](ctx, c, &request{changes: true}, &wire.AddNode{Node: node, Peer: peer})
 	return err
@@ -39,7 +40,7 @@ func (c *Client) RemoveNode(ctx context.Context, node string) error {
 	return c.named(ctx, wire.KindRemoveNode, node)
 }
 
-// PromoteNode makes a learner a voter.
+// PromoteNode makes a learner or a read replica a voter, at once.
 func (c *Client) PromoteNode(ctx context.Context, node string) error {
 	return c.named(ctx, wire.KindPromoteNode, node)
 }

@@ -14,7 +14,8 @@
 //
 // Appends, changes and linearizable reads go to the leader, which the client
 // finds by asking and by what nodes answer. Local reads go to the first address
-// given to Dial that can be reached. Subscriptions go to the followers in turn;
+// given to Dial that can be reached: put a node near the reader, such as a read
+// replica, in front. Subscriptions go to the followers in turn;
 // see [Client.Subscribe].
 //
 // # What is repeated

@@ -111,11 +111,21 @@ func (c *clock) isCompared() bool {
 	return c.compared
 }
 
+// timekeepers returns the other members whose clocks count: the voters, and of the
+// learners those that are up. A read replica, or a learner that is gone, keeps
+// nobody from appending.
+func (n *Node) timekeepers() []member {
+	return slices.DeleteFunc(n.others(), func(m member) bool {
+		p := n.exchange.peer(m.ID)
+		return !m.Voter && (!p.up || p.report.Replica)
+	})
+}
+
 // judgeClock compares this node's clock, as it was when it began to ask the
 // others, with theirs.
 func (n *Node) judgeClock() {
 	var offsets []time.Duration
-	others := n.others()
+	others := n.timekeepers()
 	for _, m := range others {
 		if p := n.exchange.peer(m.ID); p.up {
 			offsets = append(offsets, p.offset)
@@ -143,7 +153,7 @@ func (n *Node) clockTrouble() *firn.Error {
 	if ahead, off := n.clockOff(); off {
 		return firn.Errorf(firn.ErrUnavailable, "this node's clock is %v ahead of the other members', more than %v in either direction keeps it from appending; nothing was done. Set the clock", ahead, clockRefuse)
 	}
-	if !n.clock.isCompared() && len(n.others()) > 0 {
+	if !n.clock.isCompared() && len(n.timekeepers()) > 0 {
 		n.exchange.now()
 		return firn.Errorf(firn.ErrUnavailable, "this node was just started and has not compared its clock with the other members' yet; nothing was done, try again")
 	}

@@ -3,6 +3,8 @@ package replication
 import (
 	"context"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +50,19 @@ func (x *exchange) peer(id string) peerState {
 		return *p
 	}
 	return peerState{}
+}
+
+// forgetAllBut forgets nodes that are members no more: what comes anew under the
+// same name has yet to be heard.
+func (n *Node) forgetAllBut(members []member) {
+	gone := func(id string) bool {
+		return !slices.ContainsFunc(members, func(m member) bool { return m.ID == id })
+	}
+	n.replicas.forget(gone)
+	x := &n.exchange
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	maps.DeleteFunc(x.peers, func(id string, _ *peerState) bool { return gone(id) })
 }
 
 // runExchange asks once a second, and acts on what it hears.
@@ -97,6 +112,7 @@ func (n *Node) memberList() []member {
 
 func (n *Node) askAll() {
 	others := n.others()
+	n.forgetAllBut(others)
 	n.looked = n.clock.look()
 	q := encode(question{Report: n.report(), Members: n.memberList(), At: n.commonIndex(others)})
 	ctx, cancel := context.WithTimeout(n.ctx, max(n.o.Timing.Exchange, 2*n.o.Timing.Heartbeat))
@@ -143,6 +159,9 @@ func (n *Node) ask(ctx context.Context, m member, q []byte) {
 		err = decode(body, &a)
 	}
 	half := time.Since(begun) / 2
+	if err == nil {
+		n.replicas.note(m.ID, a.Report.Replica)
+	}
 	x := &n.exchange
 	x.mu.Lock()
 	defer x.mu.Unlock()

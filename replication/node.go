@@ -33,6 +33,7 @@ type Node struct {
 
 	// each guards itself
 	admission  admission
+	replicas   replicas
 	exchange   exchange
 	space      space
 	refusal    refusal
@@ -73,6 +74,10 @@ func Open(o Options) (*Node, error) {
 	n.admission.log = o.Log
 	n.clock.open(o.Now)
 	if err := n.admission.load(); err != nil {
+		return nil, fmt.Errorf("replication: %w", err)
+	}
+	n.replicas.log = o.Log
+	if err := n.replicas.load(); err != nil {
 		return nil, fmt.Errorf("replication: %w", err)
 	}
 	n.exchange.peers = make(map[string]*peerState)

@@ -64,8 +64,8 @@ type Self struct {
 	HTTP    string
 	Version string // of the software, to be shown
 
-	// Replica says that this node serves reads only: it is never made a voter
-	// by itself.
+	// Replica says that this node serves reads only: Promote makes it a voter,
+	// and nothing else does.
 	Replica bool
 
 	// DiskFree is asked each second how many bytes are free where the log and

@@ -41,7 +41,7 @@ type Role string
 const (
 	RoleVoter   Role = "voter"
 	RoleLearner Role = "learner" // becomes a voter when it has caught up
-	RoleReplica Role = "replica" // serves reads only
+	RoleReplica Role = "replica" // serves reads only, until it is promoted
 )
 
 // Status returns the cluster as this node sees it.
@@ -60,7 +60,7 @@ func (n *Node) Status() Status {
 		}
 		if m.Suffrage != raft.Voter {
 			ns.Role = RoleLearner
-			if r.Replica {
+			if r.Replica || n.replicas.has(ns.ID) {
 				ns.Role = RoleReplica
 			}
 		}

@@ -28,6 +28,7 @@ type Config struct {
 	Bootstrap []Member // the cluster's first nodes, the same list on each of them
 	Join      string   // client address of any node of the cluster to join
 	JoinToken string   // of an admin there; default AdminToken
+	Replica   bool     // joins to serve reads: it has no vote until it is promoted
 
 	CacheBytes     int64  // memory for caches; default 256 MiB
 	MaxConnections int    // client connections; default 20,000
@@ -241,6 +242,9 @@ func (c *Config) check() error {
 func (c *Config) checkBootstrap() (faults []error) {
 	if len(c.Bootstrap) == 0 {
 		return nil
+	}
+	if c.Replica {
+		faults = append(faults, errors.New("both bootstrap and replica are given; the first nodes of a cluster have a vote, and a read replica joins them"))
 	}
 	if c.Join != "" {
 		faults = append(faults, errors.New("both bootstrap and join are given; a node either begins a cluster or joins one"))

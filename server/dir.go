@@ -43,6 +43,7 @@ type dataDir struct {
 	path string
 	lock io.Closer
 
+	replica   bool   // the node that it belongs to serves reads only
 	rewritten string // which of the two files of its identity was written anew; "": none
 }
 

@@ -26,12 +26,14 @@ func TestNewDirectoryIsDurable(t *testing.T) {
 		if err != nil || !fresh {
 			t.Fatal(fresh, err)
 		}
-		if err := d.claim("n1"); err != nil {
+		if err := d.claim("n1", made); err != nil {
 			t.Fatal(err)
 		}
 		again, fresh, err := openDir(disk.CrashClone(vfs.CrashCloneCfg{}), "a/b/c", "n1")
 		if err != nil || fresh {
 			t.Errorf("after the power loss the directory is fresh: %t, %v", fresh, err)
+		} else if again.replica != made {
+			t.Errorf("after the power loss it is of a replica: %t", again.replica)
 		}
 		if err == nil {
 			err = again.close()

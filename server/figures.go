@@ -21,9 +21,15 @@ func (n *Node) figures() (web.Figures, bool) {
 		return web.Figures{}, false
 	}
 	status := r.raft.Status()
+	role := ""
+	for _, m := range status.Nodes {
+		if m.ID == n.config.ID {
+			role = string(m.Role)
+		}
+	}
 	f := web.Figures{
 		Head: stats.Head, Events: stats.Events, Streams: stats.Streams, Layers: stats.Layers, DiskUsed: stats.DiskBytes,
-		Leader: status.Leader == n.config.ID, Term: status.Term, Commit: status.Commit,
+		Leader: status.Leader == n.config.ID, Role: role, Term: status.Term, Commit: status.Commit,
 	}
 	f.Applied, _ = r.engine.Applied()
 	f.DiskFree, _ = n.diskFree()

@@ -14,16 +14,17 @@ import (
 
 // identity is the content of firn.json, and of its copy.
 type identity struct {
-	Format int    `json:"format"`
-	ID     string `json:"id"`
-	CRC    string `json:"crc"` // CRC-32C of the file without it, as 8 hexadecimal digits
+	Format  int    `json:"format"`
+	ID      string `json:"id"`
+	Replica bool   `json:"replica,omitempty"` // the node serves reads only
+	CRC     string `json:"crc"`               // CRC-32C of the file without it, as 8 hexadecimal digits
 }
 
 func (who identity) sum() string {
 	who.CRC = ""
 	b, err := json.Marshal(who)
 	if err != nil {
-		panic(err) // a number and two texts
+		panic(err) // a number, a boolean and two texts
 	}
 	return fmt.Sprintf("%08x", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
@@ -47,6 +48,7 @@ func (d *dataDir) checkIdentity(id string) (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	d.replica = who.Replica
 	return false, d.fits(who, id)
 }
 
@@ -94,9 +96,10 @@ func (d *dataDir) put(name string, who identity) error {
 }
 
 // claim marks a fresh directory as the node's own. It is durable on return.
-func (d *dataDir) claim(id string) error {
-	who := identity{Format: dirFormat, ID: id}
+func (d *dataDir) claim(id string, replica bool) error {
+	who := identity{Format: dirFormat, ID: id, Replica: replica}
 	who.CRC = who.sum()
+	d.replica = replica
 	if err := d.put(identityCopy, who); err != nil {
 		return err
 	}

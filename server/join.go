@@ -18,7 +18,11 @@ func (n *Node) join() {
 	for n.ctx.Err() == nil {
 		err := n.tryJoin()
 		if err == nil {
-			n.log.Info("joined the cluster as a learner; a voter once it has caught up", "through", n.config.Join)
+			as := "a learner; a voter once it has caught up"
+			if n.dir.replica {
+				as = "a read replica"
+			}
+			n.log.Info("joined the cluster as "+as, "through", n.config.Join)
 			return
 		}
 		var known *firn.Error

@@ -119,6 +119,9 @@ func (n *Node) origin(fresh bool) error {
 		if len(c.Bootstrap) > 0 || c.Join != "" {
 			n.log.Info("the directory has data; --bootstrap and --join are not needed any more", "dir", c.Dir)
 		}
+		if c.Replica && !n.dir.replica {
+			n.log.Warn("--replica is ignored: this directory is of a node that has a vote, or gets one; a read replica joins with an empty one", "dir", c.Dir)
+		}
 		return nil
 	}
 	if _, restored, err := n.dir.restored(); err != nil {
@@ -130,7 +133,7 @@ func (n *Node) origin(fresh bool) error {
 	if len(c.Bootstrap) == 0 && c.Join == "" {
 		return n.errNoOrigin()
 	}
-	return n.dir.claim(c.ID)
+	return n.dir.claim(c.ID, c.Replica)
 }
 
 func (n *Node) errNoOrigin() error {

@@ -56,7 +56,7 @@ func (n *Node) openReplica() (_ *replica, err error) {
 		ID: n.config.ID, Log: r.log, Port: n.peer, Machine: r.images,
 		Bootstrap: n.bootstrap(),
 		Self: replication.Self{
-			Client: n.config.Advertise.Client, HTTP: n.config.Advertise.HTTP, Version: Version(),
+			Client: n.config.Advertise.Client, HTTP: n.config.Advertise.HTTP, Version: Version(), Replica: n.dir.replica,
 			DiskFree: n.diskFree, DiskReserve: n.config.DiskReserve,
 		},
 		OnFatal: n.fail, OnRestart: n.restart,

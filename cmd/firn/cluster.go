@@ -17,7 +17,7 @@ func newClusterCommand(c *console) *cobra.Command {
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.connected(cmd, runClusterStatus) },
 		},
 		&cobra.Command{
-			Use: "add ID PEER-ADDRESS", Short: "Add a node: a learner first, a voter once it has caught up", Args: args("ID", "PEER-ADDRESS"),
+			Use: "add ID PEER-ADDRESS", Short: "Add a node: a learner first, a voter once it has caught up; a read replica where it was started as one", Args: args("ID", "PEER-ADDRESS"),
 			RunE: func(cmd *cobra.Command, words []string) error {
 				return c.connected(cmd, func(s *session) error {
 					return s.changeMembers("added", words[0], s.db.AddNode(s.ctx, words[0], words[1]))
@@ -33,7 +33,7 @@ func newClusterCommand(c *console) *cobra.Command {
 			},
 		},
 		&cobra.Command{
-			Use: "promote ID", Short: "Make a learner that has caught up a voter", Args: args("ID"),
+			Use: "promote ID", Short: "Make a learner or a read replica a voter, at once", Args: args("ID"),
 			RunE: func(cmd *cobra.Command, words []string) error {
 				return c.connected(cmd, func(s *session) error {
 					return s.changeMembers("promoted", words[0], s.db.PromoteNode(s.ctx, words[0]))

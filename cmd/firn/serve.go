@@ -44,9 +44,12 @@ A fresh data directory needs to be told where its data comes from:
   --bootstrap n1=H:P,n2=H:P,n3=H:P   the first nodes of a new cluster, each with
                                      its peer address; the same list on each
   --join H:P                         the client address of any node of a cluster;
-                                     this one is added as a learner, then as a voter
+                                     this one is added as a learner, then as a voter;
+                                     with --replica it stays without a vote, and
+                                     serves reads near those who read
 
-A directory that has data ignores both.
+A directory that has data ignores all three: a node stays what it is, until
+firn cluster promote gives it a vote.
 
 --tls D puts all ports into TLS: clients need a certificate of the authority in D,
 nodes one of a member. D holds ca.crt, node-ID.crt and node-ID.key (firn cert makes
@@ -84,6 +87,7 @@ the certificate of a node that adds itself.`,
 	f.StringVar(&o.Advertise.HTTP, "advertise-http", "", "where its HTTP is reached (default: --http)")
 	f.StringSliceVar(&o.bootstrap, "bootstrap", nil, "the first nodes of a new cluster, id=peer-address")
 	f.StringVar(&o.Join, "join", "", "the client address of a node of the cluster to join")
+	f.BoolVar(&o.Replica, "replica", false, "join as a read replica, which has no vote until firn cluster promote gives it one")
 	f.Var(&o.cache, "cache", "memory for caches (default 256MiB)")
 	f.IntVar(&o.MaxConnections, "max-connections", 20_000, "at most so many client connections")
 	f.Var(&o.diskReserve, "disk-reserve", "refuse appends with less free disk than this (default: the larger of 512MiB and 2 % of the disk)")

@@ -48,6 +48,7 @@ func TestServeIsRefused(t *testing.T) {
 		{"a file for a directory", map[string]string{"dir": file}, 1, []string{file}},
 		{"neither --bootstrap nor --join", map[string]string{"dir": fresh, "bootstrap": ""}, 2, []string{"--bootstrap n1=", "--join"}},
 		{"both --bootstrap and --join", map[string]string{"dir": fresh, "join": "127.0.0.1:1"}, 2, []string{"--bootstrap", "--join"}},
+		{"both --bootstrap and --replica", map[string]string{"dir": fresh, "replica": "true"}, 2, []string{"both bootstrap and replica"}},
 		{"a bootstrap list without itself", map[string]string{"dir": fresh, "bootstrap": "n2=127.0.0.1:1"}, 2, []string{`"n1"`}},
 		{"an address beyond loopback", map[string]string{"dir": fresh, "listen": "192.0.2.1:7400"}, 2, []string{"not loopback", "--insecure"}},
 		{"all addresses", map[string]string{"dir": fresh, "listen": "0.0.0.0:7400"}, 2, []string{"--insecure", "advertise"}},
@@ -72,7 +73,7 @@ func TestServeIsRefused(t *testing.T) {
 			args := []string{"serve"}
 			for name, value := range flags {
 				if value != "" {
-					args = append(args, "--"+name, value)
+					args = append(args, "--"+name+"="+value)
 				}
 			}
 			before := listing(t, c.args["dir"])

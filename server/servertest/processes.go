@@ -160,21 +160,21 @@ func (p *Processes) Run(i int, flags ...string) {
 
 // Join starts one more node, which joins the cluster through node 0, and
 // returns its number.
-func (p *Processes) Join() int {
+func (p *Processes) Join(flags ...string) int {
 	p.t.Helper()
 	p.places, p.nodes, p.flags = append(p.places, places(p.t, 1)...), append(p.nodes, nil), append(p.flags, nil)
 	i := len(p.nodes) - 1
-	p.Rejoin(i, p.Address(0))
+	p.Rejoin(i, p.Address(0), flags...)
 	return i
 }
 
 // Rejoin starts node i so that it joins the cluster through the node at the
 // client address.
-func (p *Processes) Rejoin(i int, through string) {
+func (p *Processes) Rejoin(i int, through string, flags ...string) {
 	p.t.Helper()
 	at := p.places[i]
 	p.start(i, exec.Command(Binary(p.t), append([]string{"serve", "--id", id(i), "--dir", p.Dir(i), "--listen", at.Client, "--peer", at.Peer,
-		"--http", at.HTTP, "--join", through, "--cache", "64MiB"}, p.tlsFlags(i)...)...))
+		"--http", at.HTTP, "--join", through, "--cache", "64MiB"}, slices.Concat(p.tlsFlags(i), flags)...)...))
 }
 
 func (p *Processes) start(i int, cmd *exec.Cmd) {

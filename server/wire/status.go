@@ -79,7 +79,7 @@ func (m *ClusterStatus) parse(r *reader) {
 }
 
 // AddNode adds a node to the cluster: a learner first, a voter once it has
-// caught up.
+// caught up. A node that says that it is a read replica stays one.
 //
 //	[node str, peer str]
 type AddNode struct {

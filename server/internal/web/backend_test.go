@@ -125,7 +125,7 @@ type door struct {
 func newDoor(t *testing.T, o web.Options) *door {
 	d := &door{t: t, backend: &backend{Store: firn.Memory()}}
 	d.metrics = web.NewMetrics(func() (web.Figures, bool) {
-		return web.Figures{Caches: []web.Cache{{Name: "blocks"}}, Groups: []web.Group{{Name: "mail"}}, Certificates: []web.Certificate{{Name: "node", Days: 3}}}, true
+		return web.Figures{Role: "voter", Caches: []web.Cache{{Name: "blocks"}}, Groups: []web.Group{{Name: "mail"}}, Certificates: []web.Certificate{{Name: "node", Days: 3}}}, true
 	})
 	d.handler = web.New(d.backend, d.metrics, o).Handler()
 	return d

@@ -18,6 +18,7 @@ type Figures struct {
 	Streams  uint64
 	Layers   uint64
 	Leader   bool
+	Role     string // "": no member
 	Term     uint64
 	Commit   uint64 // Raft index
 	Applied  uint64 // Raft index
@@ -170,6 +171,7 @@ var (
 	streamsDesc     = describe("firn_streams", "Streams ever written to, the system's own apart.")
 	layersDesc      = describe("firn_layers", "Sealed layers in the store.")
 	leaderDesc      = describe("firn_leader", "1 where this node leads, else 0.")
+	roleDesc        = describe("firn_role", "1, by what the node is in its cluster: voter, learner or replica.", "role")
 	termDesc        = describe("firn_raft_term", "Raft term of this node.")
 	commitDesc      = describe("firn_raft_commit_index", "Raft index that this node knows as committed.")
 	appliedDesc     = describe("firn_raft_applied_index", "Raft index that this node has applied.")
@@ -210,6 +212,9 @@ func (g gauges) Collect(out chan<- prometheus.Metric) {
 		leader = 1
 	}
 	gauge(leaderDesc, leader)
+	if f.Role != "" {
+		out <- prometheus.MustNewConstMetric(roleDesc, prometheus.GaugeValue, 1, f.Role)
+	}
 	gauge(termDesc, float64(f.Term))
 	gauge(commitDesc, float64(f.Commit))
 	gauge(appliedDesc, float64(f.Applied))
