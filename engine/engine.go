@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -120,9 +121,16 @@ func errClosed() error {
 }
 
 // Close flushes what was applied and closes the store. Reads that are under
-// way end with ErrUnavailable at their next step.
+// way end with ErrUnavailable at their next step. A store that has failed is
+// closed as far as it can be, and why it has failed is the error; Pebble may wait
+// for work that will never be done, and then the directory stays locked until the
+// process ends.
 func (e *Engine) Close() error {
 	e.closing.Do(e.announceClosing) // first, so that long reads give way
+	return e.failed.guard(e.close)
+}
+
+func (e *Engine) close() error {
 	e.inUse.Lock()
 	if e.isClosed {
 		e.inUse.Unlock()
@@ -130,7 +138,8 @@ func (e *Engine) Close() error {
 	}
 	e.isClosed = true
 	e.inUse.Unlock()
-	return errors.Join(e.flush(), e.db.Close(), e.lock.Close())
+	err := errors.Join(e.flush(), e.db.Close(), e.lock.Close())
+	return cmp.Or(e.failed.happened(), err)
 }
 
 // Flush makes everything that was applied before the call durable, and returns

@@ -53,10 +53,21 @@ func (e *Engine) checkpoint(dir string) error {
 	if err := e.flush(); err != nil {
 		return err
 	}
-	if err := e.db.Checkpoint(dir); err != nil {
+	if err := checkpoint(e.db, dir); err != nil {
 		return damage(fmt.Errorf("engine: a checkpoint in %s: %w", dir, err))
 	}
 	return nil
+}
+
+// checkpoint makes one. Pebble panics where the copy's directory cannot be
+// synced, which does the store no harm.
+func checkpoint(db *pebble.DB, dir string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return db.Checkpoint(dir)
 }
 
 // LookInto reads what a checkpoint holds, and the time of its last event,
@@ -96,10 +107,20 @@ func LookInto(fs vfs.FS, dir string) (info ImageInfo, last time.Time, err error)
 // openCopy opens a checkpoint that nobody else uses, with little memory and
 // without changing its files.
 func openCopy(fs vfs.FS, dir string) (*pebble.DB, error) {
-	o := pebbleOptions(fs, 0, unheard())
+	f := unheard()
+	o := pebbleOptions(fs, dir, 0, f)
 	o.ReadOnly = true
 	o.CacheSize = copyCacheBytes
-	return openPebble(dir, o)
+	var db *pebble.DB
+	err := f.guard(func() (err error) {
+		db, err = openPebble(dir, o)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	f.opened.Store(true)
+	return db, nil
 }
 
 // copyCacheBytes is what reading a checkpoint from its beginning to its end

@@ -51,6 +51,10 @@ func Open(dir string, o Options) (*Engine, error) {
 		return nil, damage(err)
 	}
 	e.lock = lock
+	e.failed.opened.Store(true)
+	if e.failed.happened() != nil { // in the background, just now
+		return nil, e.Close()
+	}
 	return e, nil
 }
 
@@ -74,13 +78,26 @@ func open(dir string, o Options) (*Engine, error) {
 		held:   make(chan struct{}, heldMax),
 		closed: make(chan struct{}),
 	}
-	var err error
-	settings := pebbleOptions(o.FS, o.CacheBytes/blocksShare, e.failed)
-	settings.ReadOnly = o.ReadOnly
-	e.db, err = openPebble(data, settings)
+	err := e.failed.guard(func() (err error) {
+		settings := pebbleOptions(o.FS, data, o.CacheBytes/blocksShare, e.failed)
+		settings.ReadOnly = o.ReadOnly
+		if e.db, err = openPebble(data, settings); err != nil {
+			return err
+		}
+		if err = e.begin(dir, o); err != nil {
+			e.db.Close()
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
+	e.publish()
+	return e, nil
+}
+
+// begin reads what the store holds, and makes its directory durable.
+func (e *Engine) begin(dir string, o Options) error {
 	e.a = &applier{
 		db: e.db, settings: o.Settings,
 		p:      progress{first: 1},
@@ -90,18 +107,14 @@ func open(dir string, o Options) (*Engine, error) {
 		names:  make(map[string]struct{}),
 		ended:  make(map[string]uint64),
 	}
-	if err = e.a.load(); err == nil {
+	err := e.a.load()
+	if err == nil {
 		err = e.loadSwept()
 	}
 	if err == nil && !o.ReadOnly {
 		err = diskfs.SyncDir(o.FS, dir)
 	}
-	if err != nil {
-		e.db.Close()
-		return nil, err
-	}
-	e.publish()
-	return e, nil
+	return err
 }
 
 // load brings an applier to where the store's keys are.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -37,11 +38,11 @@ const (
 	memTables     = 3
 )
 
-// pebbleOptions returns how Pebble is opened. Its own log is off: the Raft log
-// holds every entry that is not flushed yet.
-func pebbleOptions(fs vfs.FS, cacheBytes int64, f *failure) *pebble.Options {
+// pebbleOptions returns how Pebble is opened in dir. Its own log is off: the
+// Raft log holds every entry that is not flushed yet.
+func pebbleOptions(fs vfs.FS, dir string, cacheBytes int64, f *failure) *pebble.Options {
 	o := &pebble.Options{
-		FS:                          diskfs.FS{FS: fs},
+		FS:                          diskfs.FS{FS: fs, Fail: f.disk, Dir: dir},
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebbleFormat,
 		DisableWAL:                  true,
@@ -90,6 +91,7 @@ type failure struct {
 	log     *slog.Logger
 	onFatal func(error)
 	found   func(error) // is told of damage
+	opened  atomic.Bool // Open is done: what happens from now on is onFatal's business
 	once    sync.Once
 	err     error         // set before happened is closed
 	done    chan struct{} // closed when it has happened
@@ -106,14 +108,17 @@ func unheard() *failure {
 }
 
 // happen logs why the store cannot go on and tells onFatal, the first time that
-// it is called. That runs on a goroutine of its own, so that it may close the
-// store: who calls may hold Pebble's locks.
+// it is called; while the store is opened, Open says it. onFatal runs on a
+// goroutine of its own, so that it may close the store: who calls may hold
+// Pebble's locks.
 func (f *failure) happen(err error) {
 	f.once.Do(func() {
 		f.err = err
 		close(f.done)
-		f.log.Error("the store cannot go on", "error", err)
-		go f.onFatal(err)
+		if f.opened.Load() {
+			f.log.Error("the store cannot go on", "error", err)
+			go f.onFatal(err)
+		}
 	})
 }
 
@@ -159,9 +164,8 @@ func (l pebbleLog) Errorf(format string, args ...any) {
 	}
 }
 
-// Fatalf blocks for ever. Ending the goroutine instead would run the deferred
-// calls with which Pebble lets others go on.
+// Fatalf does not return.
 func (l pebbleLog) Fatalf(format string, args ...any) {
 	l.happen(errors.New("engine: pebble: " + plainlog.Text(format, args...)))
-	select {}
+	l.halt()
 }

@@ -77,7 +77,7 @@ func checkTable(fs vfs.FS, dir, name string, pace scrub.Pace) error {
 	if !scrub.IsTable(name) {
 		return nil
 	}
-	return scrub.Table(fs, fs.PathJoin(dir, name), pebbleOptions(fs, 0, unheard()), pace)
+	return scrub.Table(fs, fs.PathJoin(dir, name), pebbleOptions(fs, dir, 0, unheard()), pace)
 }
 
 func errDamagedTable(path string, err error) error {

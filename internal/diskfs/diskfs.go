@@ -32,13 +32,16 @@ type FS struct {
 	// Fail is told of the first error that the store cannot survive. Without
 	// it, a directory that cannot be synced ends the process, through Pebble.
 	Fail func(error)
+
+	// Dir is the only directory whose syncs are meant, "" for every one.
+	Dir string
 }
 
 // OpenDir opens a directory. Where there is a Fail, its Sync returns nil or not
 // at all.
 func (d FS) OpenDir(name string) (vfs.File, error) {
 	f, err := d.FS.OpenDir(name)
-	if err != nil || d.Fail == nil {
+	if err != nil || d.Fail == nil || d.Dir != "" && name != d.Dir {
 		return f, err
 	}
 	return directory{f, name, d.Fail}, nil
