@@ -57,7 +57,7 @@ func newRootCommand(c *console) *cobra.Command {
 		{"Declared programs:", []*cobra.Command{newFoldCommand(c), newUpcasterCommand(c)}},
 		{"Files:", []*cobra.Command{newImportCommand(c), newExportCommand(c)}},
 		{"Backups:", []*cobra.Command{newBackupCommand(c), newRestoreCommand(c)}},
-		{"Care:", []*cobra.Command{newClusterCommand(c), newUserCommand(c), newCertCommand(c), newVerifyCommand(c), newScavengeCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
+		{"Care:", []*cobra.Command{newClusterCommand(c), newUserCommand(c), newCertCommand(c), newVerifyCommand(c), newDumpCommand(c), newScavengeCommand(c), newBenchCommand(c, c.startForBench), newVersionCommand(c)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, cmd := range group.commands {

@@ -65,7 +65,7 @@ func TestCrashAtEverySync(t *testing.T) {
 				if err != nil {
 					t.Fatalf("crash during %s: %v", c.step, err)
 				}
-				if got := dump(t, l); got != c.before && got != c.after {
+				if got := contents(t, l); got != c.before && got != c.after {
 					t.Fatalf("crash during %s: the log holds\n%s\nbefore it held\n%s\nafterwards it should hold\n%s", c.step, got, c.before, c.after)
 				}
 				if err := l.Close(); err != nil {
@@ -113,7 +113,7 @@ func crashRun(t *testing.T, seed uint64, steps int) (crashes []crash) {
 			w.log, err = Open(dir, opts)
 			must(t, err)
 		}
-		if got := dump(t, w.log); got != w.model.String() {
+		if got := contents(t, w.log); got != w.model.String() {
 			t.Fatalf("after %s the log holds\n%s\nit should hold\n%s", step, got, w.model)
 		}
 	}

@@ -41,7 +41,7 @@ func flipBits(t *testing.T, where string, unsynced int) {
 	}
 	must(t, l.SetUint64([]byte(nameVoteTerm), 2))
 	must(t, l.Set([]byte(nameVoteCand), []byte("a")))
-	want := dump(t, l)
+	want := contents(t, l)
 	rng := rand.New(rand.NewPCG(1, 1))
 	clone := func(fs *vfs.MemFS, unsynced int) *vfs.MemFS {
 		return fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: unsynced, RNG: rng})
@@ -88,7 +88,7 @@ func whole(t *testing.T, fs vfs.FS) (string, error) {
 		return "", err
 	}
 	defer l.Close()
-	return dump(t, l), nil
+	return contents(t, l), nil
 }
 
 // newest returns the newest file of a kind that holds anything: one that a
@@ -140,7 +140,7 @@ func TestFirstWriteAheadLog(t *testing.T) {
 			e[0].Data = noise(300, index)
 			must(t, l.StoreLogs(e))
 		}
-		want := dump(t, l)
+		want := contents(t, l)
 		crashed := disk.CrashClone(vfs.CrashCloneCfg{})
 		must(t, l.Close())
 		path, bytes := newest(t, crashed, ".log")

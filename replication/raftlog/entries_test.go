@@ -81,7 +81,7 @@ func TestHolesAreRefused(t *testing.T) {
 	l := open(t, vfs.NewMem())
 	must(t, l.StoreLogs(entries(1, 10, 1)))
 	snapshotAt(t, l, 5, 1)
-	before := dump(t, l)
+	before := contents(t, l)
 	for name, err := range map[string]error{
 		"an entry after a gap":            l.StoreLogs(entries(12, 12, 1)),
 		"an entry again":                  l.StoreLogs(entries(10, 11, 1)),
@@ -93,7 +93,7 @@ func TestHolesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v, want it refused", name, err)
 		}
 	}
-	if after := dump(t, l); after != before {
+	if after := contents(t, l); after != before {
 		t.Errorf("the log changed:\n%s\nbefore:\n%s", after, before)
 	}
 }

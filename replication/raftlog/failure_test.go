@@ -201,7 +201,7 @@ func TestOpenFails(t *testing.T) {
 		l, err := Open(dir, Options{FS: disk, OnFatal: func(err error) { t.Error(err) }})
 		must(t, err)
 		must(t, l.StoreLogs(entries(1, 20, 1)))
-		want := dump(t, l)
+		want := contents(t, l)
 		must(t, l.Close())
 
 		inject := errorfs.OnIndex(nth)
@@ -223,7 +223,7 @@ func TestOpenFails(t *testing.T) {
 		if err != nil {
 			t.Fatalf("operation %d failed; afterwards: %v", nth, err)
 		}
-		if got := dump(t, l); got != want {
+		if got := contents(t, l); got != want {
 			t.Fatalf("operation %d failed; afterwards the log holds\n%s", nth, got)
 		}
 		must(t, l.Close())

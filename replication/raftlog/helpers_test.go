@@ -29,7 +29,7 @@ func check(t *testing.T, fs vfs.FS, l *Log) {
 	if l.closed {
 		return
 	}
-	want := dump(t, l)
+	want := contents(t, l)
 	if err := l.Close(); err != nil {
 		t.Errorf("close: %v", err)
 		return
@@ -40,13 +40,13 @@ func check(t *testing.T, fs vfs.FS, l *Log) {
 		return
 	}
 	defer again.Close()
-	if got := dump(t, again); got != want {
+	if got := contents(t, again); got != want {
 		t.Errorf("the log changed when it was opened again:\n%s\nbefore:\n%s", got, want)
 	}
 }
 
-// dump writes down all that a log holds durably.
-func dump(t *testing.T, l *Log) string {
+// contents writes down all that a log holds durably.
+func contents(t *testing.T, l *Log) string {
 	t.Helper()
 	text, err := dumpOf(l)
 	must(t, err)

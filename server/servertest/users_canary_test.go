@@ -2,6 +2,8 @@ package servertest_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -126,6 +128,13 @@ func TestNothingTellsSecrets(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+	dumped := servertest.Firn(t, "", "dump", dir, "--whole")
+	dumped.Want(t, 0, payload, `class="user" name="ann"`, `"sha256":"…"`)
+	for _, token := range secrets[:4] {
+		if hash := sha256.Sum256([]byte(token)); strings.Contains(dumped.Out, token) || strings.Contains(dumped.Out, hex.EncodeToString(hash[:])) {
+			t.Error("a dump has a token or its hash in it")
+		}
 	}
 }
 
