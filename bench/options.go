@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,8 +61,15 @@ type Options struct {
 	// one that Run is given, evenly.
 	Connections []firn.Store
 
-	Dir      string         // where the floor's file lies; it must be on the store's disk
-	Nodes    int            // how many nodes the store has, for the result; 0: not known
+	Dir   string // where the floor's file lies; it must be on the store's disk
+	Nodes int    // how many nodes the store has, for the result; 0: not known
+
+	// Usage says what the nodes have used; nil, or an error: that is not known.
+	// ClientIncluded says that the clients run in a node's process, so that what
+	// they use is in it.
+	Usage          func(context.Context) (Usage, error)
+	ClientIncluded bool
+
 	Progress func(Progress) // called a few times a second while something runs, one call at a time; nil: nobody looks
 
 	floorFileBytes int64 // 64 MiB; less in tests, which need not reach the disk's own speed

@@ -62,7 +62,8 @@ func TestTable(t *testing.T) {
 	var b strings.Builder
 	table := NewTable(&b)
 	rows := []Result{
-		{Workload: "append", Clients: 64, EventsPerS: 1234567, Spread: 0.034, P50us: 0.9, P90us: 45.24, P99us: 999, P999us: 1810, MaxUs: 2e6, FloorPerS: 108000, Ratio: 0.719, SyncUs: 161.5},
+		{Workload: "append", Clients: 64, EventsPerS: 1234567, Spread: 0.034, P50us: 0.9, P90us: 45.24, P99us: 999, P999us: 1810, MaxUs: 2e6, FloorPerS: 108000, Ratio: 0.719, SyncUs: 161.5, CPU: 1.234, MemoryBytes: 312e6, WrittenPerStored: 2.44,
+			Arrivals: 2000000, Unmade: 1234, Kinds: []Kind{{"history", 5, 1, 2, 3, 4, 5}}},
 		{Workload: "scan", Clients: 1, EventsPerS: 999, FloorPerS: 1000, Ratio: 1, Unsteady: 1, Errors: 3},
 		{Workload: "subscribe", Clients: 100, EventsPerS: 100000, P50us: 400, FloorUs: 250, Ratio: 1.6},
 		{Workload: "group", Clients: 10, EventsPerS: 40000},
@@ -76,11 +77,13 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-workload      clients    events/s   spread       p50       p90       p99     p99.9       max       floor  ratio      sync  errors
-append             64   1,234,567    3.4 %   0.90 µs   45.2 µs    999 µs   1.81 ms    2.00 s   108,000/s   0.72    162 µs       0
-scan                1         999    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs     1,000/s  1.00*   0.00 µs       3
-subscribe         100     100,000    0.0 %    400 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs      250 µs   1.60   0.00 µs       0
-group              10      40,000    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs        none          0.00 µs       0
+workload      clients    events/s   spread       p50       p90       p99     p99.9       max       floor  ratio      sync   cpu   memory written  errors
+append             64   1,234,567    3.4 %   0.90 µs   45.2 µs    999 µs   1.81 ms    2.00 s   108,000/s   0.72    162 µs  1.23   312 MB     2.4       0
+  history                                    1.00 µs   2.00 µs   3.00 µs   4.00 µs   5.00 µs
+  of 2,000,000 calls that were due each second, 1,234 in all were not begun in their run; what they had waited by then is in the percentiles
+scan                1         999    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs     1,000/s  1.00*   0.00 µs                              3
+subscribe         100     100,000    0.0 %    400 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs      250 µs   1.60   0.00 µs                              0
+group              10      40,000    0.0 %   0.00 µs   0.00 µs   0.00 µs   0.00 µs   0.00 µs        none          0.00 µs                              0
 * the floors around a run still differed by more than 20 % after 3 repetitions: something else uses the machine
 `
 	if got := "\n" + b.String(); got != want {

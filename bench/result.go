@@ -31,6 +31,11 @@ type Result struct {
 	SyncUs     float64 `json:"sync_us"`            // one pwrite of 4 KiB and one fdatasync, median
 	Commit     string  `json:"commit"`             // that the program was built from; "" where it does not say
 
+	CPU              float64 `json:"cpu,omitempty"`                // cores that the nodes kept busy; 0, as the next two: not known
+	MemoryBytes      uint64  `json:"memory_bytes,omitempty"`       // of the nodes, the most at the end of a run
+	WrittenPerStored float64 `json:"written_per_stored,omitempty"` // bytes that the nodes sent to their disks during the runs ÷ bytes of the events' records that came to be stored
+	ClientIncluded   bool    `json:"client_included,omitempty"`    // the clients' CPU and memory are in these figures
+
 	Length   int     `json:"length"`                   // events of a stream
 	Shape    string  `json:"shape,omitempty"`          // S or D, of the streams that were read
 	Skew     float64 `json:"skew,omitempty"`           // of the draws; 0: uniform
@@ -57,6 +62,7 @@ type Kind struct {
 // run is what one run of a figure gave.
 type run struct {
 	measured
+	used   used
 	floor  float64 // mean of the floor before and the floor after
 	steady bool
 }
@@ -104,6 +110,7 @@ func (r *Result) summarize(runs []run, percentile float64, kinds []string) {
 	if r.EventsPerS > 0 {
 		r.Spread = (slices.Max(rates) - slices.Min(rates)) / median(rates)
 	}
+	r.summarizeUsage(runs)
 	total := kindOf("", all.latencies)
 	r.P50us, r.P90us, r.P99us, r.P999us, r.MaxUs = total.P50us, total.P90us, total.P99us, total.P999us, total.MaxUs
 	for i, h := range all.kinds {

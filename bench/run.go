@@ -108,7 +108,7 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 	r := Result{
 		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.streams.all()),
 		SyncUs: round(micro(sync), 10), Commit: commit(),
-		Length: f.streams.length, Shape: f.streams.shape, Skew: f.o.Skew, Arrivals: f.arrivals,
+		Length: f.streams.length, Shape: f.streams.shape, Skew: f.o.Skew, Arrivals: f.arrivals, ClientIncluded: f.o.ClientIncluded,
 	}
 	r.summarize(runs, f.percentile, f.kinds)
 	return r, nil
@@ -123,7 +123,10 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (float64,
 	}
 	var runs []run
 	for repeats := 0; len(runs) < f.o.Runs; {
-		m := f.drive(ctx, f.stretch(f.o.Duration, fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs)))
+		var m measured
+		u := f.metered(ctx, func() {
+			m = f.drive(ctx, f.stretch(f.o.Duration, fmt.Sprintf("run %d of %d", len(runs)+1, f.o.Runs)))
+		})
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -133,7 +136,7 @@ func (f *figure) runs(ctx context.Context, floor func(context.Context) (float64,
 		}
 		steady := max(before, after)-min(before, after) <= unsteadyShare*max(before, after)
 		if steady || repeats == repeatsMax {
-			runs = append(runs, run{measured: m, floor: (before + after) / 2, steady: steady})
+			runs = append(runs, run{measured: m, used: u, floor: (before + after) / 2, steady: steady})
 			repeats = 0
 		} else {
 			repeats++

@@ -84,10 +84,12 @@ func TestRun(t *testing.T) {
 func TestResultJSON(t *testing.T) {
 	line, err := json.Marshal(Result{Workload: "append", Nodes: 3, Clients: 16, Size: 256, Streams: 7, EventsPerS: 41000, P50us: 380.1,
 		P90us: 1, P99us: 2, P999us: 3, MaxUs: 4, FloorPerS: 82000, Ratio: 0.5, Errors: 1, SyncUs: 161.5, Commit: "abc",
+		CPU: 1.5, MemoryBytes: 7, WrittenPerStored: 2.5, ClientIncluded: true,
 		Length: 100, Shape: "S", Skew: 1.1, Arrivals: 500, Unmade: 9, Kinds: []Kind{{"history", 5, 1, 2, 3, 4, 5}},
 		Spread: 0.1, Unsteady: 1, LastError: errors.New("not in the line")})
 	want := `{"workload":"append","nodes":3,"clients":16,"size":256,"streams":7,"events_per_s":41000,"p50_us":380.1,` +
 		`"p90_us":1,"p99_us":2,"p999_us":3,"max_us":4,"floor_per_s":82000,"ratio":0.5,"errors":1,"sync_us":161.5,"commit":"abc",` +
+		`"cpu":1.5,"memory_bytes":7,"written_per_stored":2.5,"client_included":true,` +
 		`"length":100,"shape":"S","skew":1.1,"arrivals_per_s":500,"unmade":9,` +
 		`"kinds":[{"kind":"history","calls":5,"p50_us":1,"p90_us":2,"p99_us":3,"p999_us":4,"max_us":5}]}`
 	if err != nil || string(line) != want {

@@ -16,13 +16,16 @@ type Table struct {
 // NewTable returns a table that is printed to w.
 func NewTable(w io.Writer) *Table { return &Table{w: w} }
 
-const tableRow = "%-13s %7s %11s %8s %9s %9s %9s %9s %9s %11s %6s %9s %7s\n"
+const (
+	tableRow = "%-13s %7s %11s %8s %9s %9s %9s %9s %9s %11s %6s %9s %5s %8s %7s %7s\n"
+	kindRow  = "%-41s  %9s %9s %9s %9s %9s\n"
+)
 
 // Add prints a row, and before the first one the headings.
 func (t *Table) Add(r Result) error {
 	var b strings.Builder
 	if t.rows == 0 {
-		fmt.Fprintf(&b, tableRow, "workload", "clients", "events/s", "spread", "p50", "p90", "p99", "p99.9", "max", "floor", "ratio", "sync", "errors")
+		fmt.Fprintf(&b, tableRow, "workload", "clients", "events/s", "spread", "p50", "p90", "p99", "p99.9", "max", "floor", "ratio", "sync", "cpu", "memory", "written", "errors")
 	}
 	t.rows++
 	ratio := fmt.Sprintf("%.2f", r.Ratio)
@@ -35,9 +38,9 @@ func (t *Table) Add(r Result) error {
 	}
 	fmt.Fprintf(&b, tableRow, r.Workload, fmt.Sprint(r.Clients), Grouped(r.EventsPerS), fmt.Sprintf("%.1f %%", 100*r.Spread),
 		micros(r.P50us), micros(r.P90us), micros(r.P99us), micros(r.P999us), micros(r.MaxUs),
-		floor(r), ratio, micros(r.SyncUs), fmt.Sprint(r.Errors))
+		floor(r), ratio, micros(r.SyncUs), known(r.CPU, "%.2f"), known(float64(r.MemoryBytes)/1e6, "%.0f MB"), known(r.WrittenPerStored, "%.1f"), fmt.Sprint(r.Errors))
 	for _, k := range r.Kinds {
-		fmt.Fprintf(&b, tableRow, "  "+k.Kind, "", "", "", micros(k.P50us), micros(k.P90us), micros(k.P99us), micros(k.P999us), micros(k.MaxUs), "", "", "", "")
+		fmt.Fprintf(&b, kindRow, "  "+k.Kind, micros(k.P50us), micros(k.P90us), micros(k.P99us), micros(k.P999us), micros(k.MaxUs))
 	}
 	if r.Unmade > 0 {
 		fmt.Fprintf(&b, "  of %s calls that were due each second, %s in all were not begun in their run; what they had waited by then is in the percentiles\n",
@@ -66,6 +69,14 @@ func floor(r Result) string {
 		return "none"
 	}
 	return Grouped(r.FloorPerS) + "/s"
+}
+
+// known prints a value that is not 0.
+func known(v float64, format string) string {
+	if v == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, v)
 }
 
 // micros prints a time that is given in µs, with three digits.

@@ -108,7 +108,9 @@ func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
 	if err != nil {
 		return wire.Stats{}, err
 	}
-	return wireStats(s, b.node.Damage()), nil
+	stats := wireStats(s, b.node.Damage())
+	stats.Figures = append(stats.Figures, processFigures()...)
+	return stats, nil
 }
 
 // Scavenge is [service.Service.Scavenge], or dry [service.Service.Scavengeable].

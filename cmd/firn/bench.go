@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/firndb/firn"
 	"github.com/firndb/firn/bench"
 )
 
@@ -99,6 +98,11 @@ syncs and one round trip; for mixed the same mixture of round trips and synced
 writes; group has none. Where the two floors differ by more than 20 %, the run is
 repeated.
 
+cpu is how many cores the nodes kept busy, memory what they took, written how many
+bytes they sent to their disks (the Raft log's and all others, in whole pages) for
+each byte that came to be stored meanwhile. With --nodes the clients run in the
+nodes' process, and theirs is in it.
+
 With --arrivals calls are made at a rate, by whichever of the clients is free; what
 could not be begun in its run is counted, and its waiting is in the percentiles. What
 is held against the floor is then the median latency, under the same arrivals.
@@ -142,7 +146,7 @@ func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err erro
 		return err
 	}
 	defer db.Close()
-	o.Nodes, o.dir = o.nodes, dir
+	o.Nodes, o.dir, o.ClientIncluded = o.nodes, dir, true
 	if err = o.run(s, db, addrs); err != nil && s.ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -150,7 +154,7 @@ func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err erro
 }
 
 // run measures the store and prints every figure as soon as it is there.
-func (o *benchOptions) run(s *session, db firn.Store, addrs string) error {
+func (o *benchOptions) run(s *session, db store, addrs string) error {
 	for range o.connections - 1 {
 		further, err := s.dial(s.ctx, addrs)
 		if err != nil {
@@ -162,6 +166,11 @@ func (o *benchOptions) run(s *session, db firn.Store, addrs string) error {
 	o.Dir = o.dir
 	if bench.InMemory(o.dir) {
 		fmt.Fprintf(s.err, "firn: %s is in memory: its syncs cost nothing, and the floor says nothing about a disk (--dir takes another directory)\n", o.dir)
+	}
+	o.Usage = func(ctx context.Context) (bench.Usage, error) { return nodesUsage(ctx, db) }
+	if _, err := o.Usage(s.ctx); err != nil {
+		fmt.Fprintf(s.err, "firn: the nodes' CPU, memory and written bytes are left out: %v\n", err)
+		o.Usage = nil
 	}
 	progress := &progressLine{session: s}
 	if s.terminalErr {

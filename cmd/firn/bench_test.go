@@ -10,18 +10,22 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/bench"
 	"github.com/firndb/firn/server"
+	"github.com/firndb/firn/server/wire"
 )
 
 // benchStore answers from memory what bench asks for.
 type benchStore struct {
 	benchBase
 	benchOthers
-	closed *bool
+	closed    *bool
+	statusErr error
 }
 
 // benchBase is memory, where groups are not asked for, or an embedded node.
@@ -41,6 +45,32 @@ type benchOthers struct{ store } // one level deeper, so that the base's methods
 
 func (s benchStore) Close() error { *s.closed = true; return nil }
 
+// Status and Stats are of two nodes in one process, and one in another.
+func (s benchStore) Status(context.Context, string) (wire.ClusterStatus, error) {
+	return wire.ClusterStatus{Nodes: []wire.NodeStatus{{Address: "a:1"}, {Address: "a:2"}, {Address: "b:1"}}}, s.statusErr
+}
+
+func (s benchStore) Stats(_ context.Context, address string) (wire.Stats, error) {
+	return wire.Stats{Bytes: 100, Figures: []wire.Figure{
+		{Name: "process", Value: uint64(address[0])}, {Name: "process_cpu_us", Value: 5}, {Name: "process_memory_bytes", Value: 7}, {Name: "process_written_bytes", Value: 11},
+	}}, nil
+}
+
+func TestBenchUsage(t *testing.T) {
+	got, err := nodesUsage(t.Context(), benchStore{})
+	if want := (bench.Usage{CPU: 10 * time.Microsecond, Memory: 14, Written: 22, Stored: 300}); err != nil || got != want {
+		t.Errorf("got %+v (error: %v), want %+v", got, err, want)
+	}
+	var r benchRun
+	r.statusErr = firn.Errorf(firn.ErrForbidden, "planted")
+	if err := r.run(t, benchTiny(t, "append", "--clients", "1", "-o", "json")...); err != nil {
+		t.Fatal(err)
+	}
+	if said := r.err.String(); !strings.Contains(said, "left out: planted") || strings.Contains(r.out.String(), "memory_bytes") {
+		t.Errorf("said %q, printed %q", said, &r.out)
+	}
+}
+
 // benchRun runs `firn bench` with the words and returns what it printed.
 type benchRun struct {
 	out, err bytes.Buffer
@@ -53,6 +83,8 @@ type benchRun struct {
 	startErr error
 	terminal bool
 	base     benchBase // nil: memory
+
+	statusErr error
 }
 
 func (r *benchRun) run(t *testing.T, words ...string) error {
@@ -64,7 +96,7 @@ func (r *benchRun) run(t *testing.T, words ...string) error {
 			if r.base == nil {
 				r.base = benchMemory{Store: firn.Memory()}
 			}
-			return benchStore{benchBase: r.base, closed: &r.closed}, nil
+			return benchStore{benchBase: r.base, closed: &r.closed, statusErr: r.statusErr}, nil
 		},
 	}
 	start := func(_ context.Context, nodes int, dir string) (string, func() error, error) {
