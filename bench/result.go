@@ -33,7 +33,7 @@ type Result struct {
 
 	CPU              float64 `json:"cpu,omitempty"`                // cores that the nodes kept busy; 0, as the next two: not known
 	MemoryBytes      uint64  `json:"memory_bytes,omitempty"`       // of the nodes, the most at the end of a run
-	WrittenPerStored float64 `json:"written_per_stored,omitempty"` // bytes that the nodes sent to their disks during the runs ÷ bytes of the events' records that came to be stored
+	WrittenPerStored float64 `json:"written_per_stored,omitempty"` // bytes that the nodes sent to their disks during the runs ÷ bytes of the events' records that came to be stored, where that is 4 MiB or more
 	ClientIncluded   bool    `json:"client_included,omitempty"`    // the clients' CPU and memory are in these figures
 
 	Length   int     `json:"length"`                   // events of a stream

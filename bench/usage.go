@@ -39,6 +39,10 @@ func (b *bench) metered(ctx context.Context, do func()) (u used) {
 	return used{Usage{after.CPU - before.CPU, after.Memory, after.Written - before.Written, after.Stored - before.Stored}, true}
 }
 
+// storedLeast is what has to be stored in a figure's runs for what was written to
+// be held against it: files are made and preallocated by the megabyte.
+const storedLeast = 4 << 20
+
 // summarizeUsage fills in what the nodes used, where that is known of every run.
 func (r *Result) summarizeUsage(runs []run) {
 	var sum Usage
@@ -58,7 +62,7 @@ func (r *Result) summarizeUsage(runs []run) {
 	if elapsed > 0 {
 		r.CPU = round(float64(sum.CPU)/float64(elapsed), 100)
 	}
-	if sum.Stored > 0 {
+	if sum.Stored >= storedLeast {
 		r.WrittenPerStored = round(float64(sum.Written)/float64(sum.Stored), 100)
 	}
 }

@@ -10,12 +10,17 @@ import (
 )
 
 func TestSummarizeUsage(t *testing.T) {
-	one := run{measured: measured{elapsed: time.Second}, used: used{Usage{CPU: time.Second, Memory: 5, Written: 300, Stored: 100}, true}}
-	two := run{measured: measured{elapsed: time.Second}, used: used{Usage{CPU: 2 * time.Second, Memory: 7, Written: 200, Stored: 100}, true}}
+	one := run{measured: measured{elapsed: time.Second}, used: used{Usage{CPU: time.Second, Memory: 5, Written: 30 << 20, Stored: 10 << 20}, true}}
+	two := run{measured: measured{elapsed: time.Second}, used: used{Usage{CPU: 2 * time.Second, Memory: 7, Written: 20 << 20, Stored: 10 << 20}, true}}
 	var r Result
 	r.summarizeUsage([]run{one, two})
 	if r.CPU != 1.5 || r.MemoryBytes != 7 || r.WrittenPerStored != 2.5 {
 		t.Errorf("got %+v; want 1.5 cores, 7 bytes, 2.5 written for each stored", r)
+	}
+	little := run{measured: one.measured, used: used{Usage{CPU: time.Second, Memory: 5, Written: 1 << 30, Stored: 1 << 20}, true}}
+	r = Result{}
+	if r.summarizeUsage([]run{little}); r.CPU != 1 || r.WrittenPerStored != 0 {
+		t.Errorf("got %+v; a megabyte says nothing about what is written for it", r)
 	}
 	r = Result{}
 	r.summarizeUsage([]run{one, {}})
@@ -32,7 +37,7 @@ func TestUsage(t *testing.T) {
 	n := uint64(0)
 	o.Usage = func(context.Context) (Usage, error) {
 		n++
-		return Usage{CPU: time.Duration(n) * time.Hour, Memory: n, Written: 300 * n, Stored: 100 * n}, nil
+		return Usage{CPU: time.Duration(n) * time.Hour, Memory: n, Written: 30 * n << 20, Stored: 10 * n << 20}, nil
 	}
 	if r := collect(t, firn.Memory(), o)[0]; r.CPU <= 0 || r.MemoryBytes != n || r.WrittenPerStored != 3 || !r.ClientIncluded {
 		t.Errorf("got %+v", r)

@@ -176,6 +176,17 @@ func TestBenchProfile(t *testing.T) {
 	}
 }
 
+func TestBenchReport(t *testing.T) {
+	var r benchRun
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := r.run(t, benchTiny(t, "append", "--clients", "1", "--report", file)...); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(file); err != nil || !strings.Contains(string(b), "<h2>append</h2>") || !strings.HasSuffix(string(b), "</html>\n") {
+		t.Errorf("the page is %d bytes (error: %v), and not whole", len(b), err)
+	}
+}
+
 func TestBenchStartsItsOwnCluster(t *testing.T) {
 	var r benchRun
 	dir := t.TempDir()
@@ -217,6 +228,7 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		{"append --arrivals -5", "-5 calls per second"},
 		{"append --size 100000 --runs -1", "-1 runs; give 1 or more; events of 100000 bytes"},
 		{"append --nodes 1 --dir ./does-not-exist", "does-not-exist"},
+		{"append --report ./does-not-exist/page.html", "--report"},
 		{"append --cpu-profile ./does-not-exist/cpu", "--cpu-profile"},
 	} {
 		var r benchRun
