@@ -36,7 +36,7 @@ func (e *Engine) Apply(entries []Entry) ([][]command.Result, error) {
 	if e.broken != nil {
 		return nil, e.broken
 	}
-	parsed, err := parseEntries(e.a.p.index, entries)
+	parsed, err := parseEntries(e.a.p.index, e.knows, entries)
 	if err != nil {
 		return nil, err // nothing was touched, so reads go on
 	}
@@ -53,7 +53,7 @@ func (e *Engine) Apply(entries []Entry) ([][]command.Result, error) {
 // parseEntries parses the entries above the applied index before any of them
 // is applied, so that one that cannot be read stops the node with all the
 // entries before it as they were.
-func parseEntries(applied uint64, entries []Entry) ([]command.Entry, error) {
+func parseEntries(applied, knows uint64, entries []Entry) ([]command.Entry, error) {
 	parsed := make([]command.Entry, len(entries))
 	for i := range entries {
 		x := &entries[i]
@@ -72,9 +72,9 @@ func parseEntries(applied uint64, entries []Entry) ([]command.Entry, error) {
 			return nil, fmt.Errorf("engine: the entry of index %d is damaged: %w", x.Index, err)
 		}
 		for _, item := range parsed[i].Items {
-			if v, ok := item.(*command.Version); ok && v.To > command.VersionNow {
+			if v, ok := item.(*command.Version); ok && v.To > knows {
 				return nil, fmt.Errorf("engine: the entry of index %d moves the cluster to version %d, this release knows %d; start the node with a later release: %w",
-					x.Index, v.To, command.VersionNow, command.ErrUnknownKind)
+					x.Index, v.To, knows, command.ErrUnknownKind)
 			}
 		}
 	}

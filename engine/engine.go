@@ -22,6 +22,7 @@ type Engine struct {
 	fs       vfs.FS
 	data     string // Pebble's directory
 	readOnly bool
+	knows    uint64 // the highest cluster version that this node can do
 	log      *slog.Logger
 	db       *pebble.DB
 	lock     io.Closer
@@ -195,3 +196,6 @@ func (e *Engine) Identity() (cluster, history [16]byte) {
 
 // ClusterVersion returns the version that gates commands; 0 before one was set.
 func (e *Engine) ClusterVersion() uint64 { return e.seen.Load().version }
+
+// Knows returns the highest cluster version that this node can do.
+func (e *Engine) Knows() uint64 { return e.knows }

@@ -72,7 +72,7 @@ func open(dir string, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)
 	}
 	e := &Engine{
-		fs: o.FS, data: data, readOnly: o.ReadOnly, log: o.Logger,
+		fs: o.FS, data: data, readOnly: o.ReadOnly, knows: o.Knows, log: o.Logger,
 		failed: newFailure(o.Logger, o.OnFatal, o.OnDamage),
 		layers: newLayerCache(o.CacheBytes / layersShare),
 		held:   make(chan struct{}, heldMax),
@@ -108,6 +108,9 @@ func (e *Engine) begin(dir string, o Options) error {
 		ended:  make(map[string]uint64),
 	}
 	err := e.a.load()
+	if err == nil && e.a.version > e.knows {
+		err = firn.Errorf(firn.ErrUnsupported, "the store is at cluster version %d, this release knows %d; start it with the release that the other nodes run, or a later one", e.a.version, e.knows)
+	}
 	if err == nil {
 		err = e.loadSwept()
 	}

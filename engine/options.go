@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/internal/plainlog"
 )
 
@@ -19,6 +20,7 @@ type Options struct {
 	OnDamage   func(error)  // damage was found in the store's files; whoever read there gets the error too. It may be called often, under locks, and must return at once; nil: only logged
 	ReadOnly   bool         // to verify a store that nobody uses: its files stay as they are, and nothing can be applied
 	Settings   Settings     // only used when the store is created
+	Knows      uint64       // the highest cluster version that this node can do; 0: command.VersionNow; tests claim a later one
 }
 
 // Settings are the limits that apply looks at. They are part of the replicated
@@ -52,6 +54,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.CacheBytes < cacheBytesMin {
 		return o, firn.Errorf(firn.ErrInvalid, "a cache of %d bytes; give it at least %d, or 0 for %d", o.CacheBytes, cacheBytesMin, cacheBytesDefault)
+	}
+	if o.Knows == 0 {
+		o.Knows = command.VersionNow
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
-	"github.com/firndb/firn/engine/command"
 )
 
 // exchange is what this node knows about the others. Each second it asks every
@@ -160,6 +159,7 @@ func (n *Node) ask(ctx context.Context, m member, q []byte) {
 	}
 	half := time.Since(begun) / 2
 	if err == nil {
+		n.mustKnow(&a.Report)
 		n.replicas.note(m.ID, a.Report.Replica)
 	}
 	x := &n.exchange
@@ -196,6 +196,7 @@ func (n *Node) answerStatus(_ context.Context, from string, body []byte) ([]byte
 	if q.Report.ID != from {
 		return nil, firn.Errorf(firn.ErrInvalid, "node %q asks in the name of node %q", from, q.Report.ID)
 	}
+	n.mustKnow(&q.Report)
 	if len(n.members()) == 0 {
 		n.exchange.mu.Lock()
 		n.exchange.hints = q.Members
@@ -212,12 +213,21 @@ func (n *Node) answerStatus(_ context.Context, from string, body []byte) ([]byte
 	return encode(a), nil
 }
 
+// mustKnow ends this node where another one is at a cluster version that this one
+// cannot do: one of an older release that was started after the cluster had moved.
+// Else it would go on until it came upon the entry, or was sent an image.
+func (n *Node) mustKnow(r *report) {
+	if knows := n.o.Machine.Knows(); r.Cluster > knows {
+		n.fatal(firn.Errorf(firn.ErrUnsupported, "the cluster is at version %d, as node %s says, and this release knows %d; start this node with the release that the others run, or a later one", r.Cluster, r.ID, knows))
+	}
+}
+
 func (n *Node) report() report {
 	index, _ := n.o.Machine.Applied()
 	chain, _ := n.newestKept()
 	return report{
 		ID: n.o.ID, Client: n.o.Self.Client, HTTP: n.o.Self.HTTP, Version: n.o.Self.Version,
-		Knows: command.VersionNow, Replica: n.o.Self.Replica,
+		Knows: n.o.Machine.Knows(), Cluster: n.o.Machine.ClusterVersion(), Replica: n.o.Self.Replica,
 		Term: n.raft.CurrentTerm(), Applied: index, Commit: n.raft.CommitIndex(), Chain: chain,
 		Clock: n.o.Now().UnixMicro(), DiskFree: n.space.free.Load(), Full: n.space.full.Load(),
 		Disk: n.admission.disk, Admitted: n.admission.admitted.Load(),

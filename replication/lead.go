@@ -80,13 +80,15 @@ func (n *Node) found(term uint64) {
 	n.proposeOwn(ctx, "found the cluster", &identity)
 }
 
-// raiseVersion moves the cluster version when every member knows a higher one.
+// raiseVersion moves the cluster version when every member knows a higher one,
+// with or without a vote. One that does not answer may come back with an older
+// release, so as long as one is down the version stays.
 func (n *Node) raiseVersion() {
-	lowest := uint64(command.VersionNow)
+	lowest := n.o.Machine.Knows()
 	for _, m := range n.others() {
 		p := n.exchange.peer(m.ID)
-		if p.report.ID == "" {
-			return // not heard of yet
+		if !p.up {
+			return
 		}
 		lowest = min(lowest, p.report.Knows)
 	}

@@ -43,7 +43,11 @@ type Machine interface {
 
 	// Identity is zero before command.Found was applied.
 	Identity() (cluster, history [16]byte)
+
+	// ClusterVersion is 0 before a command.Version was applied, and at most Knows,
+	// the highest that the machine can do.
 	ClusterVersion() uint64
+	Knows() uint64
 
 	// Image makes a full copy of what is applied, for a replica that is too far
 	// behind. It returns once the image's size is known.

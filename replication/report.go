@@ -21,7 +21,8 @@ type report struct {
 	Client  string `json:"client,omitempty"`
 	HTTP    string `json:"http,omitempty"`
 	Version string `json:"version,omitempty"`
-	Knows   uint64 `json:"knows"` // highest cluster version that it knows
+	Knows   uint64 `json:"knows"`             // highest cluster version that it knows
+	Cluster uint64 `json:"cluster,omitempty"` // the cluster version that it is at
 	Replica bool   `json:"replica,omitempty"`
 
 	Term    uint64 `json:"term"`

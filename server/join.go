@@ -50,7 +50,24 @@ func (n *Node) tryJoin() error {
 		return firn.Errorf(firn.ErrUnavailable, "%v", err)
 	}
 	defer c.Close()
+	if err := n.fitsCluster(ctx, c); err != nil {
+		return err
+	}
 	return c.AddNode(ctx, n.config.ID, n.config.Advertise.Peer)
+}
+
+// fitsCluster says why this release cannot be in a cluster, before the node is a
+// member of it; nil: it can, or the cluster does not say.
+func (n *Node) fitsCluster(ctx context.Context, c *client.Client) error {
+	r, err := n.current()
+	if err != nil {
+		return err
+	}
+	status, err := c.Status(ctx, "")
+	if knows := r.engine.Knows(); err == nil && status.Version > knows {
+		return firn.Errorf(firn.ErrUnsupported, "the cluster at %s is at version %d, and this release knows %d; start this node with the release that the others run, or a later one", n.config.Join, status.Version, knows)
+	}
+	return nil
 }
 
 // awaitReady returns once the node answers linearizable calls.

@@ -84,7 +84,7 @@ func (r *replica) openEngine(n *Node) error {
 	}
 	e, err := engine.Open(dir, engine.Options{
 		FS: n.dir.fs, Logger: n.log, OnFatal: n.fail, OnDamage: n.damaged, CacheBytes: n.config.CacheBytes * 15 / 16,
-		Settings: n.around.Store,
+		Settings: n.around.Store, Knows: n.around.Knows,
 	})
 	r.engine = e
 	return err

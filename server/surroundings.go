@@ -20,6 +20,10 @@ type Surroundings struct {
 	Now     func() time.Time // the wall clock, which stamps what is appended
 	Store   engine.Settings  // of a store that is begun here; the same on all nodes
 
+	// Knows is the highest cluster version that the node says it can do: a later
+	// release's, before there is one. Default: this release's.
+	Knows uint64
+
 	// LogTable is the size in bytes of a memory table of the Raft log, and so of its
 	// files: what a disk in memory copies at each sync. Default: raftlog's.
 	LogTable uint64

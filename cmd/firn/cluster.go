@@ -87,6 +87,7 @@ func runClusterStatus(s *session) error {
 	}
 	o.Uint("term", status.Term)
 	o.String("access", status.Access)
+	o.Uint("cluster_version", status.Version)
 	o.JSON("nodes", jsonline.List(nodes))
 	return s.print.line(o.Bytes())
 }
@@ -96,7 +97,7 @@ func (s *session) clusterTable(status *wire.ClusterStatus) error {
 	if leader == "" {
 		leader = "none"
 	}
-	fmt.Fprintf(s.print.w, "leader %s, term %d, access %s\n", leader, status.Term, status.Access)
+	fmt.Fprintf(s.print.w, "leader %s, term %d, access %s, cluster version %d\n", leader, status.Term, status.Access, status.Version)
 	for i := range status.Nodes {
 		if err := s.print.row(nodeFields(&status.Nodes[i])...); err != nil {
 			return err

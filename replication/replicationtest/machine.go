@@ -53,6 +53,7 @@ type Machine struct {
 
 	mu      sync.Mutex
 	hold    func() // called before each Apply
+	knows   uint64
 	now     state
 	changed chan struct{}
 }
@@ -66,7 +67,7 @@ func Open(disk *Disk) *Machine {
 	if disk.received != nil {
 		disk.durable, disk.received = *disk.received, nil
 	}
-	return &Machine{disk: disk, now: disk.durable.clone(), changed: make(chan struct{})}
+	return &Machine{disk: disk, now: disk.durable.clone(), knows: command.VersionNow, changed: make(chan struct{})}
 }
 
 // SetHold has a function called before each Apply.
@@ -74,6 +75,20 @@ func (m *Machine) SetHold(hold func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hold = hold
+}
+
+// SetKnows has the machine claim a cluster version that it can do.
+func (m *Machine) SetKnows(version uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.knows = version
+}
+
+// Knows is command.VersionNow, or what SetKnows was given.
+func (m *Machine) Knows() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.knows
 }
 
 // Item is an append of a text, with so many bytes beside it.
