@@ -30,14 +30,17 @@ func (b *bench) pool(s sort) *pool {
 
 // fill sees to it that a pool has as many finished streams as were asked for.
 func (b *bench) fill(ctx context.Context, p *pool, doing func(string)) error {
-	if !p.searched {
-		if err := p.find(ctx, b.store(0)); err != nil {
-			return err
-		}
-		p.searched = true
+	if err := p.search(ctx, b.store(0)); err != nil {
+		return err
 	}
+	return b.fillTo(ctx, p, b.o.streamsOf(p.length), doing)
+}
+
+// fillTo sees to it that a pool, of which it is known what is there, has so many
+// finished streams.
+func (b *bench) fillTo(ctx context.Context, p *pool, streams int, doing func(string)) error {
 	var names []string
-	for range b.o.streamsOf(p.length) - len(p.all()) {
+	for range streams - len(p.all()) {
 		names = append(names, p.newName())
 	}
 	return b.write(ctx, p, names, doing)

@@ -31,7 +31,11 @@ const (
 
 // Workloads are the names of all workloads, in the order in which they run:
 // those that write fill the store for those that read.
-var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe", "group", "mixed"}
+var Workloads = []string{"append", "batch", "load", "scan", "category", "subscribe", "group", "mixed", "interference"}
+
+// Growth is the name of a further workload, which takes millions of events and is
+// not one of all.
+const Growth = "growth"
 
 // Options say what to run. Zero fields take the defaults given here.
 type Options struct {
@@ -49,8 +53,14 @@ type Options struct {
 	Streams int     // 1,000
 	Events  int     // 0: what Streams come to
 	Lengths []int   // events of the streams that load reads: 100; of each length there are about as many events
-	Shape   string  // S or D, see the package's comment; "": each stream is written at one go
+	Shape   string  // S, D or G, see the package's comment; "": each stream is written at one go
 	Skew    float64 // of the draws: the exponent of a Zipf distribution; 0: uniform
+
+	// Sizes are the numbers of events at which growth measures: 1 and 20 million.
+	// Restart stops the nodes, starts them anew, and says how long they took until
+	// they answered; nil: nobody can, and growth leaves that out.
+	Sizes   []int
+	Restart func(context.Context) (time.Duration, error)
 
 	// Arrivals are calls per second of append, batch and mixed that are due
 	// whether or not the ones before are answered; 0: each client waits for its
@@ -100,6 +110,9 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Size, 256)
 	setDefault(&o.Streams, 1000)
 	setDefault(&o.Rate, 1000)
+	if len(o.Sizes) == 0 {
+		o.Sizes = []int{1_000_000, 20_000_000}
+	}
 	bothLengths := len(o.Lengths) > 0 && o.Shape != ""
 	if len(o.Lengths) == 0 {
 		o.Lengths = []int{o.length()}
@@ -119,7 +132,7 @@ func (o Options) withDefaults() (Options, error) {
 		}
 	}
 	for _, w := range o.Workloads {
-		fault(!slices.Contains(Workloads, w), "there is no workload %.64q; there are %s", w, strings.Join(Workloads, ", "))
+		fault(w != Growth && !slices.Contains(Workloads, w), "there is no workload %.64q; there are %s and %s", w, strings.Join(Workloads, ", "), Growth)
 	}
 	for _, c := range o.Clients {
 		fault(c < 1 || c > ClientsMax, "%d clients; give 1 to %d", c, ClientsMax)
@@ -128,11 +141,14 @@ func (o Options) withDefaults() (Options, error) {
 	fault(o.Runs < 0, "%d runs; give 1 or more", o.Runs)
 	fault(o.Streams < 0, "%d streams; give 1 or more", o.Streams)
 	fault(o.Events < 0 || o.Events > EventsMax, "%d events; give 1 to %d", o.Events, EventsMax)
+	for i, n := range o.Sizes {
+		fault(n < 1 || n > EventsMax || i > 0 && n <= o.Sizes[i-1], "a store of %d events; give sizes of 1 to %d, each larger than the one before", n, EventsMax)
+	}
 	fault(bothLengths, "both lengths and the shape %.16q are given; a shape says how long its streams are", o.Shape)
 	for _, l := range o.Lengths {
 		fault(l < 1 || l > LengthMax, "streams of %d events; give 1 to %d", l, LengthMax)
 	}
-	fault(o.Shape != "" && shapes[o.Shape] == shape{}, "there is no shape %.16q; there are S and D", o.Shape)
+	fault(o.Shape != "" && shapes[o.Shape] == shape{}, "there is no shape %.16q; there are S, D and G", o.Shape)
 	fault(!(o.Skew >= 0 && o.Skew <= SkewMax), "a skew of %g; give 0 to %g", o.Skew, SkewMax)
 	fault(o.Arrivals < 0 || o.Arrivals > RateMax, "%d calls per second arrive; give 1 to %d", o.Arrivals, RateMax)
 	fault(o.Rate < 0 || o.Rate > RateMax, "%d appends per second; give 1 to %d", o.Rate, RateMax)

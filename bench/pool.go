@@ -90,6 +90,15 @@ func (p *pool) all() []string {
 	return p.finished[:len(p.finished):len(p.finished)]
 }
 
+// search is find, once.
+func (p *pool) search(ctx context.Context, store firn.Store) error {
+	if p.searched {
+		return nil
+	}
+	p.searched = true
+	return p.find(ctx, store)
+}
+
 // find adds the finished streams that earlier runs have left in the store.
 func (p *pool) find(ctx context.Context, store firn.Store) error {
 	for _, category := range []string{category, rareCategory} {

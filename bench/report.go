@@ -213,5 +213,6 @@ var about = map[string]string{
 	"catch-up":      "One subscriber follows everything from its beginning until it has caught up.",
 	"subscribe":     "From the moment at which an event was due to be appended to its delivery at each client.",
 	"group":         "A consumer group of everything; from a delivery to its durable acknowledgement.",
+	"interference":  "Appends while one more client reads everything again and again; the 99th percentile against that of the same appends alone.",
 	"mixed":         "80 % of the calls load an aggregate and append to it, 15 % catch up with a category, 5 % look into a stream’s past. Rates count calls.",
 }

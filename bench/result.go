@@ -36,8 +36,9 @@ type Result struct {
 	WrittenPerStored float64 `json:"written_per_stored,omitempty"` // bytes that the nodes sent to their disks during the runs ÷ bytes of the events' records that came to be stored, where that is 4 MiB or more
 	ClientIncluded   bool    `json:"client_included,omitempty"`    // the clients' CPU and memory are in these figures
 
+	Events   uint64  `json:"events"`                   // in the store, afterwards; 0: not known
 	Length   int     `json:"length"`                   // events of a stream
-	Shape    string  `json:"shape,omitempty"`          // S or D, of the streams that were read
+	Shape    string  `json:"shape,omitempty"`          // S, D or G, of the streams that were read
 	Skew     float64 `json:"skew,omitempty"`           // of the draws; 0: uniform
 	Arrivals int     `json:"arrivals_per_s,omitempty"` // calls that were due; 0: each client waited for its answer
 	Unmade   int64   `json:"unmade,omitempty"`         // of them, those that were not begun by the end of their run

@@ -85,33 +85,45 @@ func (f *figure) measure(ctx context.Context) (Result, error) {
 			return Result{}, err
 		}
 	}
-	warm := f.drive(ctx, f.stretch(f.o.WarmUp, "warm-up"))
-	if err := ctx.Err(); err != nil {
-		return Result{}, err
-	}
-	if warm.events == 0 && warm.errors > 0 {
-		return Result{}, fmt.Errorf("not one of %d calls succeeded; the last: %w", warm.errors, warm.lastError)
-	}
 	sync, err := f.file.syncTime()
 	if err != nil {
 		return Result{}, err
 	}
-	runs, err := f.runs(ctx, func(ctx context.Context) (float64, error) {
-		if f.floor == nil {
-			return 0, nil
-		}
-		return f.floor(ctx, f)
-	})
+	runs, err := f.allRuns(ctx)
 	if err != nil {
 		return Result{}, err
 	}
+	head, _, err := f.store(0).Head(ctx, firn.Consistency{})
+	if err != nil {
+		head = 0 // a store that can only be written to is measured too
+	}
 	r := Result{
-		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.streams.all()),
+		Workload: f.name, Nodes: f.o.Nodes, Clients: f.clients, Size: f.o.Size, Streams: len(f.streams.all()), Events: uint64(head),
 		SyncUs: round(micro(sync), 10), Commit: commit(),
 		Length: f.streams.length, Shape: f.streams.shape, Skew: f.o.Skew, Arrivals: f.arrivals, ClientIncluded: f.o.ClientIncluded,
 	}
 	r.summarize(runs, f.percentile, f.kinds)
 	return r, nil
+}
+
+// allRuns warms up and makes the runs, or what the workload has in their place.
+func (f *figure) allRuns(ctx context.Context) ([]run, error) {
+	if f.once != nil {
+		return f.once(ctx, f)
+	}
+	warm := f.drive(ctx, f.stretch(f.o.WarmUp, "warm-up"))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if warm.events == 0 && warm.errors > 0 {
+		return nil, fmt.Errorf("not one of %d calls succeeded; the last: %w", warm.errors, warm.lastError)
+	}
+	return f.runs(ctx, func(ctx context.Context) (float64, error) {
+		if f.floor == nil {
+			return 0, nil
+		}
+		return f.floor(ctx, f)
+	})
 }
 
 // runs makes the runs of a figure, each between two floors; the floor after one

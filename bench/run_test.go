@@ -59,14 +59,14 @@ func TestRun(t *testing.T) {
 		if !(r.P50us <= r.P90us && r.P90us <= r.P99us && r.P99us <= r.P999us && r.P999us <= r.MaxUs && r.MaxUs > 0) {
 			t.Errorf("%s, %d clients: percentiles out of order in %+v", r.Workload, r.Clients, r)
 		}
-		if (r.Workload == "subscribe") != (r.FloorUs > 0) {
+		if slices.Contains([]string{"subscribe", "interference"}, r.Workload) != (r.FloorUs > 0) {
 			t.Errorf("%s has a floor of %v µs", r.Workload, r.FloorUs)
 		}
 		if !slices.Contains([]string{"append", "batch"}, r.Workload) && r.Streams < o.Streams {
 			t.Errorf("%s found %d streams, want at least %d", r.Workload, r.Streams, o.Streams)
 		}
 	}
-	if want := "append+ append+++ batch+ batch+++ load+ load+++ scan+ scan+++ category+ category+++ category-rare+ category-rare+++ catch-up+ subscribe+ subscribe+++"; strings.Join(order, " ") != want {
+	if want := "append+ append+++ batch+ batch+++ load+ load+++ scan+ scan+++ category+ category+++ category-rare+ category-rare+++ catch-up+ subscribe+ subscribe+++ interference+ interference+++"; strings.Join(order, " ") != want {
 		t.Errorf("figures came as %s, want %s", strings.Join(order, " "), want)
 	}
 	for _, want := range []string{"append 1 warm-up", "batch 3 floor", "load 1 run 1 of 2", "scan 3 run 2 of 2", "category-rare 3 run 1 of 2", "subscribe 3 floor"} {
@@ -84,12 +84,12 @@ func TestRun(t *testing.T) {
 func TestResultJSON(t *testing.T) {
 	line, err := json.Marshal(Result{Workload: "append", Nodes: 3, Clients: 16, Size: 256, Streams: 7, EventsPerS: 41000, P50us: 380.1,
 		P90us: 1, P99us: 2, P999us: 3, MaxUs: 4, FloorPerS: 82000, Ratio: 0.5, Errors: 1, SyncUs: 161.5, Commit: "abc",
-		CPU: 1.5, MemoryBytes: 7, WrittenPerStored: 2.5, ClientIncluded: true,
+		CPU: 1.5, MemoryBytes: 7, WrittenPerStored: 2.5, ClientIncluded: true, Events: 1234,
 		Length: 100, Shape: "S", Skew: 1.1, Arrivals: 500, Unmade: 9, Kinds: []Kind{{"history", 5, 1, 2, 3, 4, 5}},
 		Spread: 0.1, Unsteady: 1, LastError: errors.New("not in the line")})
 	want := `{"workload":"append","nodes":3,"clients":16,"size":256,"streams":7,"events_per_s":41000,"p50_us":380.1,` +
 		`"p90_us":1,"p99_us":2,"p999_us":3,"max_us":4,"floor_per_s":82000,"ratio":0.5,"errors":1,"sync_us":161.5,"commit":"abc",` +
-		`"cpu":1.5,"memory_bytes":7,"written_per_stored":2.5,"client_included":true,` +
+		`"cpu":1.5,"memory_bytes":7,"written_per_stored":2.5,"client_included":true,"events":1234,` +
 		`"length":100,"shape":"S","skew":1.1,"arrivals_per_s":500,"unmade":9,` +
 		`"kinds":[{"kind":"history","calls":5,"p50_us":1,"p90_us":2,"p99_us":3,"p999_us":4,"max_us":5}]}`
 	if err != nil || string(line) != want {
@@ -270,13 +270,13 @@ func TestUnsteadyFloorsRepeatTheRun(t *testing.T) {
 func TestOptionsNameAllFaultsAtOnce(t *testing.T) {
 	err := Run(t.Context(), nil, Options{
 		Workloads: []string{"append", "sacn"}, Clients: []int{0, 1, 100_000}, Duration: -time.Second, Runs: -1, Size: 1 << 20, Streams: -5, Rate: -7,
-		Events: -3, Lengths: []int{0, 100}, Shape: "X", Skew: -1, Arrivals: -2,
+		Events: -3, Lengths: []int{0, 100}, Shape: "X", Skew: -1, Arrivals: -2, Sizes: []int{50, 40},
 	}, nil)
 	if !errors.Is(err, firn.ErrInvalid) {
 		t.Fatalf("got %v, want ErrInvalid", err)
 	}
-	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe, group", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends",
-		"-3 events", "streams of 0 events", `both lengths and the shape "X"`, `no shape "X"`, "a skew of -1", "-2 calls per second"} {
+	for _, part := range []string{`"sacn"`, "append, batch, load, scan, category, subscribe, group, mixed, interference and growth", "0 clients", "100000 clients", "negative", "-1 runs", "1048576 bytes", "-5 streams", "-7 appends",
+		"-3 events", "streams of 0 events", `both lengths and the shape "X"`, `no shape "X"`, "a skew of -1", "a store of 40 events", "-2 calls per second"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error does not say %q: %v", part, err)
 		}

@@ -15,10 +15,12 @@ type shape struct {
 }
 
 // shapes by their names: S, of short streams that come and go, such as orders; D,
-// of streams that all live on, such as devices or accounts.
+// of streams that all live on, such as devices or accounts; G, of yet shorter ones,
+// of which a growing store soon has a million.
 var shapes = map[string]shape{
 	"S": {alive: 10_000, length: 100},
 	"D": {alive: 500_000, length: 16},
+	"G": {alive: 10_000, length: 20},
 }
 
 // growing is a stream that is not finished.

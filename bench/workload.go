@@ -18,6 +18,7 @@ type workload struct {
 	floor      func(ctx context.Context, f *figure) (float64, error) // events/s, or µs where percentile is set; nil: there is none
 	percentile float64                                               // what counts is this percentile of the latencies; 0: events/s
 	arrivals   int                                                   // calls per second; 0: each client waits for its answer
+	once       func(context.Context, *figure) ([]run, error)         // in place of warm-up, runs and floors; nil: these
 	kinds      []string                                              // of its calls, where there are several
 }
 
@@ -44,6 +45,10 @@ func (b *bench) workloads(name string) []workload {
 		return []workload{{name: name, streams: read, prepare: b.filled(read), drive: b.consumeGroup}}
 	case "mixed":
 		return []workload{b.mixed()}
+	case "interference":
+		return []workload{b.interference()}
+	case Growth:
+		return b.growth()
 	default:
 		catchUp := b.reading("catch-up", read, ScanEvents, func(client int) call {
 			return follower{b.store(client), firn.Query{All: true}}.follow
@@ -82,13 +87,16 @@ func (b *bench) loading() (all []workload) {
 		if length != StreamEvents {
 			name = fmt.Sprintf("load-%d", length)
 		}
-		p := b.readable(length)
-		all = append(all, b.reading(name, p, length, func(client int) call {
-			l := &loader{store: b.store(client), length: length, data: b.data, streams: b.newDraw(p)}
-			return l.load
-		}))
+		all = append(all, b.loadingFrom(name, b.readable(length)))
 	}
 	return all
+}
+
+func (b *bench) loadingFrom(name string, p *pool) workload {
+	return b.reading(name, p, p.length, func(client int) call {
+		l := &loader{store: b.store(client), length: p.length, data: b.data, streams: b.newDraw(p)}
+		return l.load
+	})
 }
 
 // reading is a workload of so many events a call, against the echo.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,14 @@ import (
 
 // startCluster starts a cluster of so many nodes over TCP on loopback, with its
 // data in the directory, and returns once it has a leader.
-type startCluster func(ctx context.Context, nodes int, dir string) (addrs string, stop func() error, err error)
+type startCluster func(ctx context.Context, nodes int, dir string) (benchCluster, error)
+
+// benchCluster is a cluster of a benchmark's own.
+type benchCluster struct {
+	addrs   string
+	stop    func() error
+	restart func(context.Context) (time.Duration, error) // how long it took until the nodes answered again
+}
 
 type benchOptions struct {
 	nodes       int
@@ -31,14 +39,14 @@ type benchOptions struct {
 func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	var o benchOptions
 	cmd := &cobra.Command{
-		Use:       "bench append|batch|load|scan|category|subscribe|group|mixed|all",
+		Use:       "bench append|batch|load|scan|category|subscribe|group|mixed|interference|all|growth",
 		Short:     "Measure a store, with the floor of this machine beside every figure",
 		Long:      benchHelp,
 		Args:      args("WORKLOAD"),
-		ValidArgs: append([]string{"all"}, bench.Workloads...),
+		ValidArgs: append([]string{"all", bench.Growth}, bench.Workloads...),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			if words[0] != "all" {
-				o.Workloads = words
+				o.Workloads = strings.Split(words[0], ",")
 			}
 			if !cmd.Flags().Changed("lengths") {
 				o.Lengths = nil // what the shape says
@@ -66,7 +74,8 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	f.IntVar(&o.Streams, "streams", 1000, fmt.Sprintf("streams of %d events that the workloads which read find at least", bench.StreamEvents))
 	f.IntVar(&o.Events, "events", 0, "events in those streams, instead of --streams")
 	f.IntSliceVar(&o.Lengths, "lengths", []int{bench.StreamEvents}, "events of the streams that load reads; each number is a figure")
-	f.StringVar(&o.Shape, "shape", "", "how the streams to be read are written: S, 100 events each and 10,000 streams at once, or D, 16 events each and 500,000 at once, interleaved at random (default: each in one go)")
+	f.StringVar(&o.Shape, "shape", "", "how the streams to be read are written: S, 100 events each and 10,000 streams at once, D, 16 events each and 500,000 at once, or G, 20 events each and 10,000 at once, interleaved at random (default: each in one go)")
+	f.IntSliceVar(&o.Sizes, "sizes", []int{1_000_000, 20_000_000}, "events in the store at which growth measures")
 	f.Float64Var(&o.Skew, "skew", 0, "of the draws among the streams: the exponent of a Zipf distribution; 0 is uniform")
 	f.IntVar(&o.Arrivals, "arrivals", 0, "calls a second of append, batch and mixed, due whether or not the ones before are answered; their latencies begin when they were due (default: each client waits for its answer)")
 	f.IntVar(&o.Rate, "rate", 1000, "appends a second that subscribe delivers, whether or not the ones before are answered")
@@ -76,7 +85,8 @@ func newBenchCommand(c *console, start startCluster) *cobra.Command {
 	return cmd
 }
 
-const benchHelp = `Measures a store, with the floor of this machine beside every figure.
+const benchHelp = `Measures a store, with the floor of this machine beside every figure. Several
+workloads are given as one word, with commas.
 
 append: one event a call, at the exact revision expected. batch: 100 events a
 call. load: whole streams of --lengths events, drawn from all of them. scan: everything
@@ -89,7 +99,11 @@ mixed: of 100 calls, 80 load an aggregate (its snapshot and what follows) and ap
 an event to it at the exact revision; 15 are a read model that comes back anywhere
 in the log and takes the next 100 events of a category; 5 look into the past of a
 stream: two of four a state, one a diff, one a blame. Its rates count calls, and
-each kind has percentiles of its own.
+each kind has percentiles of its own. interference: append, while one more client
+reads everything again and again; what counts is the 99th percentile of the latencies.
+growth, which is not one of all: fills the store to one of --sizes after another, in
+streams of 20 events; at each the filling itself (fill), append, load, and with --nodes
+how long the nodes take from their start until they answer (start).
 
 A figure is the median of several runs. Directly before and after each run the
 floor is measured with as many clients: for append and batch one preallocated
@@ -97,7 +111,8 @@ file that takes all waiting records with one write and one sync; for load, scan 
 catch-up a bare TCP echo on loopback with answers of the same size; for category
 what reading everything yields of it in the same time; for subscribe, a latency, two
 syncs and one round trip; for mixed the same mixture of round trips and synced
-writes; group has none. Where the two floors differ by more than 20 %, the run is
+writes; for interference, a latency, the same appends alone; group, fill and start
+have none. Where the two floors differ by more than 20 %, the run is
 repeated.
 
 cpu is how many cores the nodes kept busy, memory what they took, written how many
@@ -138,18 +153,19 @@ func (o *benchOptions) runOnOwnCluster(s *session, start startCluster) (err erro
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	s.plain()
-	addrs, stop, err := start(s.ctx, o.nodes, filepath.Join(dir, "data"))
+	cluster, err := start(s.ctx, o.nodes, filepath.Join(dir, "data"))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", plural(uint64(o.nodes), "node"), err)
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	db, err := s.dial(s.ctx, addrs)
+	defer func() { err = errors.Join(err, cluster.stop()) }()
+	db, err := s.dial(s.ctx, cluster.addrs)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	o.Nodes, o.dir, o.ClientIncluded = o.nodes, dir, true
-	if err = o.run(s, db, addrs); err != nil && s.ctx.Err() != nil {
+	o.Restart = cluster.restart
+	if err = o.run(s, db, cluster.addrs); err != nil && s.ctx.Err() != nil {
 		return errInterrupted
 	}
 	return err

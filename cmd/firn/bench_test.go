@@ -73,16 +73,17 @@ func TestBenchUsage(t *testing.T) {
 
 // benchRun runs `firn bench` with the words and returns what it printed.
 type benchRun struct {
-	out, err bytes.Buffer
-	dialled  string
-	dials    int
-	closed   bool
-	started  []int
-	dirs     []string
-	stopped  int
-	startErr error
-	terminal bool
-	base     benchBase // nil: memory
+	out, err  bytes.Buffer
+	dialled   string
+	dials     int
+	closed    bool
+	started   []int
+	dirs      []string
+	stopped   int
+	restarted int
+	startErr  error
+	terminal  bool
+	base      benchBase // nil: memory
 
 	statusErr error
 }
@@ -99,9 +100,13 @@ func (r *benchRun) run(t *testing.T, words ...string) error {
 			return benchStore{benchBase: r.base, closed: &r.closed, statusErr: r.statusErr}, nil
 		},
 	}
-	start := func(_ context.Context, nodes int, dir string) (string, func() error, error) {
+	start := func(_ context.Context, nodes int, dir string) (benchCluster, error) {
 		r.started, r.dirs = append(r.started, nodes), append(r.dirs, dir)
-		return "127.0.0.1:1", func() error { r.stopped++; return nil }, r.startErr
+		return benchCluster{
+			addrs:   "127.0.0.1:1",
+			stop:    func() error { r.stopped++; return nil },
+			restart: func(context.Context) (time.Duration, error) { r.restarted++; return time.Second, nil },
+		}, r.startErr
 	}
 	root := &cobra.Command{Use: "firn", SilenceErrors: true, SilenceUsage: true}
 	c.globalFlags(root)
@@ -142,7 +147,7 @@ func TestBenchPrintsOneLineAFigure(t *testing.T) {
 		figures = append(figures, f.Workload+strings.Repeat("+", f.Clients))
 	}
 	want := []string{"append+", "append++", "batch+", "batch++", "load+", "load++", "scan+", "scan++",
-		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++", "group+", "group++", "mixed+", "mixed++"}
+		"category+", "category++", "category-rare+", "category-rare++", "catch-up+", "subscribe+", "subscribe++", "group+", "group++", "mixed+", "mixed++", "interference+", "interference++"}
 	if !slices.Equal(figures, want) {
 		t.Errorf("figures %v, want %v", figures, want)
 	}
@@ -153,11 +158,11 @@ func TestBenchPrintsOneLineAFigure(t *testing.T) {
 
 func TestBenchTable(t *testing.T) {
 	r := benchRun{terminal: true}
-	if err := r.run(t, benchTiny(t, "scan", "--clients", "2", "-o", "table")...); err != nil {
+	if err := r.run(t, benchTiny(t, "scan,append", "--clients", "2", "-o", "table")...); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(r.out.String(), "\n")
-	if len(lines) < 2 || !strings.HasPrefix(lines[0], "workload") || !strings.HasPrefix(lines[1], "scan ") {
+	if len(lines) < 3 || !strings.HasPrefix(lines[0], "workload") || !strings.HasPrefix(lines[1], "scan ") || !strings.HasPrefix(lines[2], "append ") {
 		t.Errorf("printed %q", &r.out)
 	}
 	if progress := r.err.String(); !strings.Contains(progress, "scan, 2 clients: run 1 of 1") || !strings.HasSuffix(progress, eraseLine) {
@@ -173,6 +178,55 @@ func TestBenchProfile(t *testing.T) {
 	}
 	if b, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
 		t.Errorf("the profile is %d bytes (error: %v), and not what pprof writes", len(b), err)
+	}
+}
+
+func TestBenchGrowth(t *testing.T) {
+	var r benchRun
+	if err := r.run(t, benchTiny(t, "growth", "--nodes", "1", "--sizes", "60,100", "--clients", "2", "-o", "json")...); err != nil {
+		t.Fatal(err)
+	}
+	var figures []string
+	for line := range strings.Lines(r.out.String()) {
+		var f struct{ Workload string }
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatal(err)
+		}
+		figures = append(figures, f.Workload)
+	}
+	if want := []string{"fill-60", "append-60", "load-60", "start-60", "fill-100", "append-100", "load-100", "start-100"}; !slices.Equal(figures, want) || r.restarted != 2 {
+		t.Errorf("figures %v, want %v; started anew %d times, want once a size", figures, want, r.restarted)
+	}
+}
+
+// Nodes are started anew where they were, once all have ended.
+func TestBenchClusterRestarts(t *testing.T) {
+	l := &fakeLauncher{}
+	c := &console{launch: l}
+	cluster, err := c.startForBench(t.Context(), 3, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took, err := cluster.restart(t.Context()); err != nil || took < 0 {
+		t.Fatalf("started anew in %v (error: %v)", took, err)
+	}
+	for i, n := range l.nodes {
+		if n.closed != (i < 3) {
+			t.Errorf("node %d of 6 is closed: %t", i, n.closed)
+		}
+		if again := l.started[i%3]; l.started[i].Dir != again.Dir || l.started[i].Listen != again.Listen {
+			t.Errorf("started %+v, then %+v", again, l.started[i])
+		}
+	}
+	if err := cluster.stop(); err != nil || len(l.nodes) != 6 || !l.nodes[5].closed {
+		t.Errorf("%d nodes were started (error: %v); want 6, and all closed at the end", len(l.nodes), err)
+	}
+	l.err = errors.New("planted: the port is taken")
+	if _, err := cluster.restart(t.Context()); !errors.Is(err, l.err) {
+		t.Errorf("got %v, want the launcher's error", err)
+	}
+	if err := cluster.stop(); err != nil {
+		t.Errorf("no node runs, and stopping them says %v", err)
 	}
 }
 
@@ -213,16 +267,18 @@ func TestBenchRefusesBadInput(t *testing.T) {
 		want  string
 	}{
 		{"", "WORKLOAD is missing"},
-		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe, group, mixed`},
+		{"apend", `no workload "apend"; there are append, batch, load, scan, category, subscribe, group, mixed, interference and growth`},
 		{"append --nodes 2", "want 1 or 3"},
 		{"append --nodes 1 --addr 127.0.0.1:7400", "give one of the two"},
 		{"append --clients 0", "0 clients"},
 		{"subscribe --rate -1", "-1 appends per second"},
 		{"append --connections 0", "--connections 0"},
+		{"append,sacn", `no workload "sacn"`},
 		{"load --lengths 0", "streams of 0 events"},
 		{"load --shape Q", `no shape "Q"`},
 		{"load --shape S --lengths 10", "a shape says how long its streams are"},
 		{"load --events -1", "-1 events"},
+		{"growth --sizes 100,100", "a store of 100 events; give sizes of 1 to"},
 		{"load --skew 11", "a skew of 11"},
 		{"load --skew NaN", "a skew of NaN"},
 		{"append --arrivals -5", "-5 calls per second"},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/firndb/firn/server"
 )
@@ -110,17 +111,38 @@ func freePlaces(n int) ([]server.Addresses, error) {
 }
 
 // startForBench is a cluster for a benchmark of its own.
-func (c *console) startForBench(ctx context.Context, nodes int, dir string) (addrs string, stop func() error, err error) {
+func (c *console) startForBench(ctx context.Context, nodes int, dir string) (benchCluster, error) {
 	places, err := freePlaces(nodes)
 	if err != nil {
-		return "", nil, err
+		return benchCluster{}, err
 	}
-	l, err := startLocal(c.launch, dir, places, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return "", nil, err
+	running := new(localCluster)
+	start := func(ctx context.Context) (err error) {
+		l, err := startLocal(c.launch, dir, places, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		if err := l.ready(ctx); err != nil {
+			return errors.Join(err, l.close())
+		}
+		running = l
+		return nil
 	}
-	if err := l.ready(ctx); err != nil {
-		return "", nil, errors.Join(err, l.close())
+	if err := start(ctx); err != nil {
+		return benchCluster{}, err
 	}
-	return l.addrs(), l.close, nil
+	return benchCluster{
+		addrs: running.addrs(),
+		stop:  func() error { return running.close() },
+		restart: func(ctx context.Context) (time.Duration, error) {
+			l := running
+			running = new(localCluster) // of no nodes, which can be stopped
+			if err := l.close(); err != nil {
+				return 0, err
+			}
+			began := time.Now()
+			err := start(ctx)
+			return time.Since(began), err
+		},
+	}, nil
 }
