@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -120,19 +121,17 @@ func (s *section) draw() {
 func (s *section) drawBars() {
 	longest := 0.0
 	for _, r := range s.Results {
-		s.ByLatency = s.ByLatency || r.FloorUs > 0
+		s.ByLatency = s.ByLatency || byLatency(r)
 		longest = max(longest, figureOf(r), r.FloorPerS, r.FloorUs)
 	}
 	width := func(v float64) float64 { return math.Round(10*v/max(longest, 1)*(chartRight-chartLeft)) / 10 }
 	for i, r := range s.Results {
 		b := bar{Y: chartTop + i*barPitch, Label: clientsLabel(r), Width: width(figureOf(r)), Floor: width(r.FloorPerS + r.FloorUs), Ratio: r.Ratio}
-		if r.FloorUs > 0 {
-			b.Value, b.Least = micros(figureOf(r)), micros(r.FloorUs)
-		} else {
-			b.Value = Grouped(r.EventsPerS) + "/s"
-			if r.FloorPerS > 0 {
-				b.Least = Grouped(r.FloorPerS) + "/s"
-			}
+		if b.Value = Grouped(r.EventsPerS) + "/s"; byLatency(r) {
+			b.Value = micros(figureOf(r))
+		}
+		if r.FloorPerS+r.FloorUs > 0 {
+			b.Least = floor(r)
 		}
 		s.Bars = append(s.Bars, b)
 	}
@@ -140,13 +139,18 @@ func (s *section) drawBars() {
 }
 
 // figureOf is what counts of a result: the latency that was held against the
-// floor, or events/s.
+// floor, the median one where there is no floor and are no events, or events/s.
 func figureOf(r Result) float64 {
-	if r.FloorUs > 0 {
+	switch {
+	case r.FloorUs > 0:
 		return r.Ratio * r.FloorUs
+	case byLatency(r):
+		return r.P50us
 	}
 	return r.EventsPerS
 }
+
+func byLatency(r Result) bool { return r.FloorUs > 0 || r.EventsPerS == 0 && r.P50us > 0 }
 
 // drawLines draws the percentiles, on a scale of powers of ten.
 func (s *section) drawLines() {
@@ -164,8 +168,12 @@ func (s *section) drawLines() {
 		all := Kind{Kind: clientsLabel(r), P50us: r.P50us, P90us: r.P90us, P99us: r.P99us, P999us: r.P999us, MaxUs: r.MaxUs}
 		kinds = append(append(kinds, all), r.Kinds...)
 	}
+	kinds = slices.DeleteFunc(kinds, func(k Kind) bool { return k.MaxUs == 0 }) // such as fill, which has no calls
 	for _, k := range kinds {
 		each(k, func(_ string, us float64) { least, most = min(least, us), max(most, us) })
+	}
+	if len(kinds) == 0 {
+		return
 	}
 	from, to := math.Floor(math.Log10(least)), math.Ceil(math.Log10(most))
 	if to <= from {

@@ -19,6 +19,7 @@ func TestReport(t *testing.T) {
 			{Workload: "append", Nodes: 3, Clients: 64, Size: 256, EventsPerS: 44000, P50us: 1400, P90us: 2000, P99us: 3800, P999us: 5000, MaxUs: 3e6, FloorPerS: 204_000, Ratio: 0.22, SyncUs: 110, Unsteady: 1, Errors: 7},
 			{Workload: "subscribe", Clients: 100, P50us: 810, P90us: 900, P99us: 4100, P999us: 5000, MaxUs: 6000, FloorUs: 250, Ratio: 3.2, Unmade: 55, Arrivals: 1000},
 			{Workload: "group", Clients: 10, EventsPerS: 102_000},
+			{Workload: "start-1M", Clients: 1, P50us: 1.5e6, MaxUs: 2e6},
 			{Workload: "mixed", Clients: 4, EventsPerS: 900, Kinds: []Kind{{"history", 3, 11, 22, 33, 44, 55}}},
 		},
 	}
@@ -27,7 +28,7 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := b.String()
-	for _, want := range []string{"<h2>append</h2>", "<h2>subscribe</h2>", "44,000", "204,000/s", "abc123", "&lt;x&gt;", "ratio 3.20", "312 MB", ">7</td>", "55 in all were not begun", "history", "0.22*", "64 clients", "1 client<", "14:32 UTC", "theirs is in it"} {
+	for _, want := range []string{"<h2>append</h2>", "<h2>subscribe</h2>", "44,000", "204,000/s", "abc123", "&lt;x&gt;", "ratio 3.20", "312 MB", ">7</td>", "55 in all were not begun", "history", "0.22*", "64 clients", ">1.50 s<", "1 client<", "14:32 UTC", "theirs is in it"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not hold %q", want)
 		}
@@ -38,8 +39,8 @@ func TestReport(t *testing.T) {
 		}
 	}
 	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(page, -1)
-	if len(drawings) != 8 {
-		t.Errorf("%d drawings, want 8", len(drawings))
+	if len(drawings) != 9 {
+		t.Errorf("%d drawings, want 9", len(drawings))
 	}
 	for _, svg := range drawings {
 		d := xml.NewDecoder(strings.NewReader(svg))
