@@ -101,7 +101,8 @@ func (f *Follower) begin(from firn.Point) error {
 
 // Next returns what comes next: some events, or how far the follower has come
 // without any. It does not wait at the head. now is the caller's clock, which
-// ages are measured by.
+// ages are measured by. After an error the next call goes on where the last one
+// that worked ended.
 func (f *Follower) Next(ctx context.Context, now time.Time) (Batch, error) {
 	if f.s == nil && !f.pass() {
 		if err := f.e.interrupted(ctx); err != nil {
@@ -111,11 +112,13 @@ func (f *Follower) Next(ctx context.Context, now time.Time) (Batch, error) {
 	}
 	found, err := f.fill(ctx, now)
 	if err != nil {
+		f.leave()
 		return Batch{}, damage(err)
 	}
 	b := Batch{Events: f.out[:0]}
 	for i := range found {
 		if b.Events, err = f.take(b.Events, &found[i]); err != nil {
+			f.leave()
 			return Batch{}, err
 		}
 	}
@@ -150,6 +153,13 @@ func (f *Follower) pass() bool {
 	return true
 }
 
+// leave ends the pass under way. One that has failed is begun again, for what it
+// had come upon was not returned.
+func (f *Follower) leave() {
+	f.s, f.src = nil, nil
+	f.scan.rest()
+}
+
 // fill returns the next events of the pass; none means that it is over.
 func (f *Follower) fill(ctx context.Context, now time.Time) ([]located, error) {
 	b := bound{position: f.s.p.head, time: record.Micros(now)}
@@ -177,8 +187,7 @@ func (f *Follower) advance(found []located) {
 		f.at = found[len(found)-1].node.Position
 	}
 	if f.at >= f.end {
-		f.s, f.src = nil, nil
-		f.scan.rest()
+		f.leave()
 	}
 }
 

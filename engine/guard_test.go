@@ -1,17 +1,21 @@
 package engine_test
 
 import (
+	"bytes"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/engine"
 )
 
@@ -73,7 +77,7 @@ func TestOpenFails(t *testing.T) {
 func openFails(t *testing.T, disk *vfs.MemFS, nth int64, held uint64) bool {
 	f := &failing{on: func(errorfs.Op) bool { return true }}
 	f.left.Store(nth)
-	e, err := engine.Open("e", engine.Options{FS: errorfs.Wrap(disk, f), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 20}, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
+	e, err := engine.OpenQuietly("e", engine.Options{FS: errorfs.Wrap(disk, f), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 20}, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		if index, _ := e.Applied(); index != held {
 			t.Errorf("operation %d failed: the store has applied %d entries of %d", nth, index, held)
@@ -165,5 +169,115 @@ func TestCheckpointFails(t *testing.T) {
 	}
 	if err := e.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// While an image is received and put in place, each operation fails in turn. The
+// store is afterwards what it was, or what was received; the latter where nobody
+// was told otherwise.
+func TestTakingAnImageInFails(t *testing.T) {
+	t.Parallel()
+	source := filled(t, 40)
+	image, info := imageOf(t, source)
+	disk := vfs.NewCrashableMem()
+	old := openOn(t, disk, engine.Settings{})
+	if _, err := old.Apply(entriesOf(1, 5)); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := old.Applied()
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var next atomic.Int64
+	var over atomic.Bool
+	var running sync.WaitGroup
+	for range 16 { // some wait for what never ends
+		running.Go(func() {
+			for !over.Load() {
+				nth, disk := next.Add(1)-1, disk.CrashClone(vfs.CrashCloneCfg{})
+				f := &failing{on: func(errorfs.Op) bool { return true }}
+				f.left.Store(nth)
+				fs := errorfs.Wrap(disk, f)
+				_, received := engine.ReceiveImage(fs, "e", bytes.NewReader(image))
+				e, err := engine.OpenQuietly("e", engine.Options{FS: fs, CacheBytes: 1 << 20, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
+				if err == nil {
+					_ = e.Close()
+				}
+				if !f.hasFailed() {
+					over.Store(true)
+				}
+				e, err = engine.Open("e", engine.Options{FS: disk.CrashClone(vfs.CrashCloneCfg{}), CacheBytes: 1 << 20})
+				if err != nil {
+					t.Errorf("operation %d failed; afterwards: %v", nth, err)
+					return
+				}
+				if index, _ := e.Applied(); index != info.Index && (index != before || received == nil) {
+					t.Errorf("operation %d failed: the image was received: %v; the store has applied %d entries, %d before, the image %d", nth, received, index, before, info.Index)
+				}
+				_ = e.Close()
+			}
+		})
+	}
+	running.Wait()
+	if n := next.Load(); n < 100 {
+		t.Errorf("only %d operations to fail", n)
+	}
+}
+
+// A follower that could not read something goes on where it was. (It went on
+// behind what it had come upon, which a consumer group then never delivered.)
+func TestFollowerLosesNothingToAnError(t *testing.T) {
+	disk, f := vfs.NewMem(), &failing{on: func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileReadAt }}
+	fs := errorfs.Wrap(disk, f)
+	e := openOn(t, disk, engine.Settings{LayerEvents: 20})
+	if _, err := e.Apply(entriesOf(1, 150)); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// follow returns what a follower yields, and how often it failed.
+	follow := func(nth int64, q firn.Query) (events []firn.Position, failed int) {
+		t.Helper()
+		f.left.Store(1 << 40)
+		e := openOn(t, fs, engine.Settings{LayerEvents: 20})
+		defer e.Close()
+		follower, err := e.Follow(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer follower.Rest()
+		f.left.Store(nth)
+		for {
+			b, err := follower.Next(t.Context(), time.UnixMicro(1_000_300))
+			if err != nil {
+				if failed++; failed > 1 {
+					t.Fatal(err)
+				}
+				continue
+			}
+			for i := range b.Events {
+				events = append(events, b.Events[i].Position)
+			}
+			if b.Head {
+				return events, failed
+			}
+		}
+	}
+	for _, q := range []firn.Query{{All: true}, {Category: "s"}} {
+		want, _ := follow(1<<40, q)
+		all := 0
+		for nth := int64(0); ; nth++ {
+			got, failed := follow(nth, q)
+			if !slices.Equal(got, want) {
+				t.Errorf("%+v: read %d failed, and it yields %d, not %d", q, nth, got, want)
+			}
+			if all += failed; !f.hasFailed() {
+				break
+			}
+		}
+		if all == 0 || len(want) == 0 {
+			t.Errorf("%+v: %d reads failed, of %d events", q, all, len(want))
+		}
 	}
 }
