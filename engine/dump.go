@@ -28,9 +28,9 @@ func Dump(ctx context.Context, dir string, o DumpOptions, print func(*dump.Line)
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	data := o.FS.PathJoin(dir, dataDir)
-	if waiting, err := imageInPlace(o.FS, dir); err == nil && waiting {
-		data = o.FS.PathJoin(dir, incomingDir)
+	data, err := readableDir(o.FS, dir)
+	if err != nil { // the image that waits is no whole store
+		data = o.FS.PathJoin(dir, dataDir)
 	}
 	if _, err := o.FS.Stat(data); isNotExist(err) {
 		return firn.Errorf(firn.ErrDamaged, "the directory %s of the store is missing", data)
@@ -40,7 +40,7 @@ func Dump(ctx context.Context, dir string, o DumpOptions, print func(*dump.Line)
 		return err
 	}
 	defer db.Close()
-	d := dumper{max: o.Max}
+	d := newDumper(o.Max)
 	return dump.Walk(db, o.From, func(key, value []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -60,6 +60,7 @@ const dumpPart = "engine"
 // dumper makes lines of keys and values.
 type dumper struct {
 	max     int
+	kinds   map[byte]shown // of keys, by their first bytes
 	decoder record.Decoder
 }
 
@@ -67,7 +68,7 @@ type dumper struct {
 // alone: what its bytes are nobody knows.
 func (d *dumper) line(key, value []byte) *dump.Line {
 	l := &dump.Line{Part: dumpPart, Key: bytes.Clone(key)}
-	show, ok := d.kinds()[key[0]]
+	show, ok := d.kinds[key[0]]
 	if !ok {
 		l.Kind, l.Damage = "unknown", "no key of this release begins so"
 		return l
@@ -84,8 +85,9 @@ type shown struct {
 	show func(l *dump.Line, key, value []byte) error
 }
 
-func (d *dumper) kinds() map[byte]shown {
-	return map[byte]shown{
+func newDumper(max int) *dumper {
+	d := &dumper{max: max}
+	d.kinds = map[byte]shown{
 		prefixEvent:     {"event", d.event},
 		prefixIndex:     {"index", d.index},
 		prefixLayer:     {"layer", d.layer},
@@ -99,4 +101,5 @@ func (d *dumper) kinds() map[byte]shown {
 		prefixSnapshots: {"snapshots", d.snapshots},
 		prefixSnapshot:  {"snapshot", d.snapshot},
 	}
+	return d
 }

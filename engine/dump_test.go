@@ -39,7 +39,7 @@ var dumpedUnder = map[string]struct {
 
 // TestDumpValues shows one of each value, and whatever is wrong with one.
 func TestDumpValues(t *testing.T) {
-	d := dumper{max: 100}
+	d := newDumper(100)
 	shown := map[byte]bool{}
 	check := func(key, value []byte, words string) {
 		t.Helper()
@@ -72,7 +72,7 @@ func TestDumpValues(t *testing.T) {
 	check(appendEventKey(nil, 2, "order-1", 3), record.Encode(&firn.Event{
 		Stream: "order-1", Revision: 3, Position: 9, Count: 1, ID: firn.ID{1}, Type: "Placed", Data: []byte(`{"n":1}`), ContentType: firn.JSON, Actor: "ann",
 	}), `event layer=2 stream="order-1" revision=3 position=9 `)
-	for prefix := range d.kinds() {
+	for prefix := range d.kinds {
 		if !shown[prefix] {
 			t.Errorf("nothing under %c was shown", prefix)
 		}
@@ -86,7 +86,7 @@ func TestDumpValues(t *testing.T) {
 func TestDumpHidesHashes(t *testing.T) {
 	const hash = "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
 	body := fmt.Appendf(nil, `{"role":"admin","tokens":[{"sha256":%q}]}`, hash)
-	d := dumper{max: 1 << 20}
+	d := newDumper(1 << 20)
 	v := Definition{Class: command.ClassUser, Name: "ann", Version: 1, Body: body}
 	_, event := v.event()
 	text := string(d.line(appendDefinedKey(nil, command.ClassUser, "ann", 9), v.append(nil)).AppendText(nil))

@@ -18,7 +18,7 @@ func DumpEntry(data []byte, max int, head func(kind string) *dump.Line, print fu
 		l.Damage = err.Error()
 		return print(l)
 	}
-	d := &dumper{max: max}
+	d := &dumper{max: max} // which shows no keys
 	for i, item := range entry.Items {
 		of := func(kind string) *dump.Line {
 			l := head(kind)

@@ -205,22 +205,23 @@ func ImageWaiting(fs vfs.FS, engineDir string) (info ImageInfo, ok bool, err err
 	return info, err == nil, err
 }
 
-// imageInPlace reports whether the store is the image that is waiting, which
-// the next Open that may write puts in place.
-func imageInPlace(fs vfs.FS, dir string) (bool, error) {
+// readableDir returns where the store lies for who must not write: where it
+// always does, or where the image is waiting that the next Open which may write
+// puts in place.
+func readableDir(fs vfs.FS, dir string) (string, error) {
+	data, incoming := fs.PathJoin(dir, dataDir), fs.PathJoin(dir, incomingDir)
 	info, waiting, err := ImageWaiting(fs, dir)
 	if err != nil || !waiting {
-		return false, err
+		return data, err
 	}
-	incoming := fs.PathJoin(dir, incomingDir)
 	_, err = fs.Stat(incoming)
 	if isNotExist(err) {
-		return false, nil
+		return data, nil
 	}
 	if err == nil {
 		err = checkHeld(fs, incoming, &info)
 	}
-	return err == nil, err
+	return incoming, err
 }
 
 // DropImage gives up an image that was received but is not in place yet. The

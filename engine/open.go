@@ -61,12 +61,9 @@ func Open(dir string, o Options) (*Engine, error) {
 func open(dir string, o Options) (*Engine, error) {
 	data := o.FS.PathJoin(dir, dataDir)
 	if o.ReadOnly {
-		waiting, err := imageInPlace(o.FS, dir)
-		if err != nil {
+		var err error
+		if data, err = readableDir(o.FS, dir); err != nil {
 			return nil, err
-		}
-		if waiting {
-			data = o.FS.PathJoin(dir, incomingDir)
 		}
 	} else if err := swapImage(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)

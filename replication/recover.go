@@ -1,8 +1,6 @@
 package replication
 
 import (
-	"fmt"
-
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
@@ -23,14 +21,14 @@ func Remain(log *raftlog.Log, applied uint64) (r Remains, err error) {
 	snapshot, _ := log.Snapshot()
 	r.Index, r.Term = snapshot.Index, snapshot.Term
 	members := snapshot.Configuration
-	first, err := log.FirstIndex()
+	first, last, err := bounds(log)
 	if err != nil {
 		return r, err
 	}
 	if snapshot.Index > applied || first > applied+1 {
 		return r, firn.Errorf(firn.ErrDamaged, "the store holds the log up to index %d, and the log begins behind %d: entries in between are lost; recover from another node, or restore a backup", applied, max(snapshot.Index, first-1))
 	}
-	err = eachEntry(log, func(e *raft.Log) error {
+	err = eachEntry(log, max(first, 1), last, func(e *raft.Log) error {
 		r.Index, r.Term = e.Index, e.Term
 		switch {
 		case e.Type == raft.LogConfiguration:
@@ -51,31 +49,14 @@ func Remain(log *raftlog.Log, applied uint64) (r Remains, err error) {
 // ApplyPending applies the commands that the log holds above an index. One that
 // was stored may have been acknowledged, so none is left out.
 func ApplyPending(log *raftlog.Log, applied uint64, apply func(Entry) error) error {
-	return eachEntry(log, func(e *raft.Log) error {
-		if e.Type != raft.LogCommand || e.Index <= applied {
+	first, last, err := bounds(log)
+	if err != nil {
+		return err
+	}
+	return eachEntry(log, max(first, applied+1), last, func(e *raft.Log) error {
+		if e.Type != raft.LogCommand {
 			return nil
 		}
 		return apply(Entry{e.Index, e.Term, e.Data})
 	})
-}
-
-func eachEntry(log *raftlog.Log, see func(*raft.Log) error) error {
-	first, err := log.FirstIndex()
-	if err != nil {
-		return err
-	}
-	last, err := log.LastIndex()
-	if err != nil {
-		return err
-	}
-	for i := max(first, 1); i <= last; i++ {
-		e, err := log.Entry(i)
-		if err != nil {
-			return fmt.Errorf("entry %d of the log: %w", i, err)
-		}
-		if err := see(e); err != nil {
-			return err
-		}
-	}
-	return nil
 }

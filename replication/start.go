@@ -31,11 +31,7 @@ func checkStart(log *raftlog.Log, machine Machine) error {
 	const remedy = "remove this node from the cluster and add it anew with an empty directory"
 	done, _ := machine.Applied()
 	snapshot, _ := log.Snapshot()
-	first, err := log.FirstIndex()
-	if err != nil {
-		return err
-	}
-	last, err := log.LastIndex()
+	first, last, err := bounds(log)
 	if err != nil {
 		return err
 	}
@@ -98,17 +94,39 @@ func (c *configurations) collect(log *raftlog.Log, applied uint64) error {
 	if ok {
 		c.add(snapshot.ConfigurationIndex, snapshot.Configuration)
 	}
-	last, err := log.LastIndex()
+	_, last, err := bounds(log)
 	if err != nil {
 		return err
 	}
-	for i := snapshot.Index + 1; i <= min(applied, last); i++ {
-		e, err := log.Entry(i)
-		if err != nil {
-			return fmt.Errorf("replication: entry %d of the log: %w", i, err)
-		}
+	err = eachEntry(log, snapshot.Index+1, min(applied, last), func(e *raft.Log) error {
 		if e.Type == raft.LogConfiguration {
 			c.add(e.Index, raft.DecodeConfiguration(e.Data))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("replication: %w", err)
+	}
+	return nil
+}
+
+// bounds returns the indexes of the first and the last entry; 0, 0: there is none.
+func bounds(log *raftlog.Log) (first, last uint64, err error) {
+	if first, err = log.FirstIndex(); err == nil {
+		last, err = log.LastIndex()
+	}
+	return first, last, err
+}
+
+// eachEntry reads entries, up to the last one inclusive, in order.
+func eachEntry(log *raftlog.Log, first, last uint64, see func(*raft.Log) error) error {
+	for i := first; i <= last; i++ {
+		e, err := log.Entry(i)
+		if err != nil {
+			return fmt.Errorf("entry %d of the log: %w", i, err)
+		}
+		if err := see(e); err != nil {
+			return err
 		}
 	}
 	return nil

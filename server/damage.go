@@ -23,7 +23,7 @@ func (n *Node) damaged(err error) {
 	defer n.mu.Unlock()
 	if n.damage == nil {
 		n.damage = err
-		n.metrics.Damaged(true)
+		n.metrics.Damaged()
 	}
 }
 

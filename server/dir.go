@@ -53,21 +53,30 @@ func openDir(fs vfs.FS, path, id string) (d *dataDir, fresh bool, err error) {
 	if err := diskfs.MakeDir(fs, path); err != nil {
 		return nil, false, fmt.Errorf("making the data directory %s: %w", path, err)
 	}
-	lock, err := fs.Lock(fs.PathJoin(path, lockFile))
-	if err != nil {
-		return nil, false, firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use by another process (%v); stop that first", path, err)
+	d = &dataDir{fs: fs, path: path}
+	if d.lock, err = d.hold("stop that first"); err != nil {
+		return nil, false, err
 	}
-	d = &dataDir{fs: fs, path: path, lock: lock}
 	fresh, err = d.checkIdentity(id)
 	if err == nil {
 		err = fs.RemoveAll(d.sub(outboxDir)) // images that a stopped process was sending
 	}
 	if err != nil {
-		lock.Close()
+		d.lock.Close()
 		return nil, false, err
 	}
 	d.dropBallast()
 	return d, fresh, nil
+}
+
+// hold keeps every other process out of the directory. advice is for whoever finds
+// it in use.
+func (d *dataDir) hold(advice string) (io.Closer, error) {
+	lock, err := d.fs.Lock(d.sub(lockFile))
+	if err != nil {
+		return nil, firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use by another process (%v); %s", d.path, err, advice)
+	}
+	return lock, nil
 }
 
 func (d *dataDir) sub(name string) string { return d.fs.PathJoin(d.path, name) }

@@ -31,9 +31,9 @@ func DumpDir(ctx context.Context, dir string, o DumpOptions, print func(*dump.Li
 	if err := d.isNode(""); err != nil && !errors.Is(err, firn.ErrDamaged) {
 		return err
 	}
-	lock, err := d.fs.Lock(d.sub(lockFile))
+	lock, err := d.hold("stop the node first, or dump a backup or a copy")
 	if err != nil {
-		return firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use (%v); stop the node first, or dump a backup or a copy", dir, err)
+		return err
 	}
 	defer lock.Close()
 	var failed error

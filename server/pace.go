@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"time"
+
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // pace bounds how fast something is read.
@@ -30,17 +32,5 @@ func (p *pace) read(bytes int) error {
 	if left < paceGrain {
 		return context.Cause(p.ctx)
 	}
-	return wait(p.ctx, left)
-}
-
-// wait returns once so much time has passed, or with the context's cause.
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return sleep.For(p.ctx, left)
 }

@@ -35,14 +35,13 @@ type Recovered struct {
 // LookAtRemains says where the node in a data directory stands, which does not
 // run, and changes nothing. Errors are those of [Recover].
 func LookAtRemains(dir, id string) (r Remains, err error) {
-	fs := vfs.Default
-	d := &dataDir{fs: fs, path: dir}
+	d := &dataDir{fs: vfs.Default, path: dir}
 	if err := d.isNode(id); err != nil {
 		return r, err
 	}
-	lock, err := fs.Lock(d.sub(lockFile))
+	lock, err := d.hold("stop that first")
 	if err != nil {
-		return r, firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use by another process (%v); stop that first", dir, err)
+		return r, err
 	}
 	defer lock.Close()
 	log, e, err := d.openBoth(true, slog.New(slog.DiscardHandler), func(error) {})

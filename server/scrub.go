@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/firndb/firn/internal/sleep"
+)
 
 // Scrub says how a node reads its own data for damage in the background. The
 // zero value: it does not.
@@ -25,7 +29,7 @@ func (n *Node) scrub() {
 	if every == 0 {
 		every = scrubEvery
 	}
-	for pause := first; wait(n.ctx, pause) == nil; {
+	for pause := first; sleep.For(n.ctx, pause) == nil; {
 		begun := time.Now()
 		if err := n.scrubOnce(); err == nil {
 			pause = max(0, every-time.Since(begun))

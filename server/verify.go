@@ -31,9 +31,9 @@ func verifyDir(ctx context.Context, fs vfs.FS, dir string, progress func(done, t
 	} else if err := cmp.Or(err, copyErr); err != nil {
 		return wire.Report{}, err
 	}
-	lock, err := fs.Lock(fs.PathJoin(dir, lockFile))
+	lock, err := d.hold("stop the node, or verify it while it runs with --addr")
 	if err != nil {
-		return wire.Report{}, firn.Errorf(firn.ErrUnavailable, "the data directory %s is in use (%v); stop the node, or verify it while it runs with --addr", dir, err)
+		return wire.Report{}, err
 	}
 	defer lock.Close()
 

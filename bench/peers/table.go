@@ -2,9 +2,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -16,9 +16,9 @@ import (
 // printTables prints all figures as Markdown that is aligned, so that it can be
 // read as it is: what was run where, and a table a row.
 func printTables(w io.Writer, o options, figures []figure) error {
-	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "%s, %d CPUs, %s %s, %s; events of %d bytes; the median of %s of %s\n\n",
-		cpuModel(), runtime.NumCPU(), runtime.GOOS, kernel(), runtime.Version(), o.size, plural(o.runs, "run"), o.duration)
+	b, m := bufio.NewWriter(w), bench.ThisMachine()
+	fmt.Fprintf(b, "%s, %d CPUs, %s, %s; events of %d bytes; the median of %s of %s\n\n",
+		cmp.Or(m.CPU, runtime.GOARCH), m.Cores, m.OS, m.Go, o.size, plural(o.runs, "run"), o.duration)
 	printVersions(b, figures)
 	unsteady := false
 	for _, block := range blocks(figures) {
@@ -182,20 +182,4 @@ func plural(n int, word string) string {
 		return "1 " + word
 	}
 	return fmt.Sprintf("%d %ss", n, word)
-}
-
-// cpuModel returns the processor's name where the system says it.
-func cpuModel() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return runtime.GOARCH
-}
-
-func kernel() string {
-	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.TrimSpace(string(text))
 }

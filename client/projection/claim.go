@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // claim makes a set this run's: at once if it is nobody's, else when nothing has
@@ -34,7 +35,7 @@ func (r *Runner) claim(ctx context.Context, s *set, shown *state) error {
 			return err
 		}
 		if s.run == former.run && s.position == former.position && s.beat == former.beat {
-			if err := pause(ctx, r.o.beat()/2); err != nil {
+			if err := sleep.For(ctx, r.o.beat()/2); err != nil {
 				return err
 			}
 		} else {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 const (
@@ -127,7 +128,7 @@ func (f *feed) commit(ctx context.Context, items []item) error {
 				return fmt.Errorf("projection %s: the database failed %d times at position %d: %w", f.p.Name, failures, f.set.position, err)
 			}
 			f.shown.hinder(err)
-			if err := pause(ctx, f.o.backoff(failures)); err != nil {
+			if err := sleep.For(ctx, f.o.backoff(failures)); err != nil {
 				return err
 			}
 		}
@@ -141,7 +142,7 @@ func (f *feed) failed(ctx context.Context, it *item, err error) error {
 	f.failures[at]++
 	if f.failures[at] < f.o.Attempts {
 		f.shown.hinder(err)
-		return pause(ctx, f.o.backoff(f.failures[at]))
+		return sleep.For(ctx, f.o.backoff(f.failures[at]))
 	}
 	if !f.o.SetAside {
 		e := f.about(it)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // saveMarks is how often a checkpoint is written while nothing comes that is
@@ -166,7 +167,7 @@ func (f *feed) serve(ctx context.Context) (bool, error) {
 // context ends or the set is another run's.
 func (f *feed) pulse(ctx context.Context) error {
 	replaced := map[int]time.Time{} // when it was first seen that the set can go
-	for pause(ctx, f.o.beat()) == nil {
+	for sleep.For(ctx, f.o.beat()) == nil {
 		if mine, err := update(ctx, f.db, beatSet, f.p.Name, f.set.number, f.run.String()); err == nil && !mine {
 			return errMoved
 		}

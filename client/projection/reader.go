@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // tornWait is how long the rest of an append may take before the runner asks
@@ -28,7 +29,7 @@ func (f *feed) begin(ctx context.Context) (history firn.ID, head firn.Position, 
 				return message.Mark.History, message.Mark.At, nil
 			}
 		}
-		if err := pause(ctx, f.o.backoff(failures)); err != nil {
+		if err := sleep.For(ctx, f.o.backoff(failures)); err != nil {
 			return firn.ID{}, 0, err
 		}
 	}
@@ -85,7 +86,7 @@ func (f *feed) read(ctx context.Context, history firn.ID) {
 		}
 		failures++
 		f.shown.hinder(failed)
-		if pause(ctx, f.o.backoff(failures)) != nil {
+		if sleep.For(ctx, f.o.backoff(failures)) != nil {
 			return
 		}
 	}
@@ -125,15 +126,4 @@ func (f *feed) mend(ctx context.Context, last item) error {
 		}
 	}
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

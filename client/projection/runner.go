@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // ErrSuperseded is returned by a runner whose projection has been replaced by a
@@ -158,7 +159,7 @@ func (r *Runner) patiently(ctx context.Context, do func() error) error {
 			return fmt.Errorf("projection %s: %w", r.p.Name, err)
 		}
 		r.shown.hinder(err)
-		if err := pause(ctx, r.o.backoff(failures)); err != nil {
+		if err := sleep.For(ctx, r.o.backoff(failures)); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -43,11 +44,14 @@ func Dump(ctx context.Context, dir string, fs vfs.FS, from uint64, print func(*d
 	}
 	defer l.db.Close()
 	l.opened.Store(true)
-	show := func(key, value []byte) error {
+	return dump.Walk(l.db, nil, func(key, value []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		line := &dump.Line{Part: dumpPart, Key: append([]byte{}, key...)}
+		if key[0] == prefixEntry && bytes.Compare(key, entryKey(from)) < 0 {
+			return nil
+		}
+		line := &dump.Line{Part: dumpPart, Key: bytes.Clone(key)}
 		var e raft.Log
 		if err := dumped(line, key, value, &e); err != nil {
 			line.Damage = err.Error()
@@ -56,14 +60,8 @@ func Dump(ctx context.Context, dir string, fs vfs.FS, from uint64, print func(*d
 			return err
 		}
 		return command(e.Index, e.Data)
-	}
-	return dump.Walk(l.db, nil, func(key, value []byte) error {
-		if key[0] == prefixEntry && string(key) < string(entryKey(from)) {
-			return ctx.Err()
-		}
-		return show(key, value)
 	}, func(after []byte, reason error) error {
-		return print(&dump.Line{Part: dumpPart, Kind: "unreadable", Damage: fmt.Sprintf("what lies behind this key: %v", reason), Key: append([]byte{}, after...)})
+		return print(&dump.Line{Part: dumpPart, Kind: "unreadable", Damage: fmt.Sprintf("what lies behind this key: %v", reason), Key: bytes.Clone(after)})
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/command"
 	"github.com/firndb/firn/engine/record"
+	"github.com/firndb/firn/internal/sleep"
 )
 
 // Schedule says when a leader scavenges by itself: never, when it is worth it, or
@@ -158,14 +159,10 @@ func (w *sweeper) pace(rate uint64) func(context.Context, engine.Swept, uint64) 
 		if pause == 0 {
 			return ctx.Err()
 		}
-		rest := time.NewTimer(pause)
-		defer rest.Stop()
-		select {
-		case <-rest.C:
-			return nil
-		case <-ctx.Done():
+		if sleep.For(ctx, pause) != nil {
 			return ctx.Err()
 		}
+		return nil
 	}
 }
 

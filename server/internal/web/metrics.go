@@ -133,13 +133,8 @@ func (m *Metrics) Synced(took time.Duration) { m.sync.Observe(took.Seconds()) }
 // Refused records a call that its caller may not make.
 func (m *Metrics) Refused(k firn.Kind) { m.refused.WithLabelValues(k.String()).Inc() }
 
-// Damaged says whether damage was found in the store.
-func (m *Metrics) Damaged(is bool) {
-	m.damaged.Set(0)
-	if is {
-		m.damaged.Set(1)
-	}
-}
+// Damaged says that damage was found in the store.
+func (m *Metrics) Damaged() { m.damaged.Set(1) }
 
 // Scrubbed records bytes that were read for damage.
 func (m *Metrics) Scrubbed(bytes int) { m.scrubbed.Add(float64(bytes)) }
