@@ -76,7 +76,7 @@ func read[T any](ctx context.Context, s *Service, q *firn.Query, from func(e *en
 			yield(none, err)
 			return
 		}
-		r, err := s.consistent(ctx, q.Consistency)
+		r, err := s.serving(ctx, q)
 		if err != nil {
 			yield(none, err)
 			return

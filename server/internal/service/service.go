@@ -97,6 +97,21 @@ func (s *Service) current() (*Replica, error) {
 	return nil, firn.Errorf(firn.ErrUnavailable, "this node is starting, stopping or being set up from an image; try again, or ask another node")
 }
 
+// serving returns the replica once a read of its engine shows what a query asks
+// for, in whose history a position may have been noted. A node that was killed
+// does not know its own until it has applied what it had not flushed: it is
+// unavailable until then, lest somebody take it for another store.
+func (s *Service) serving(ctx context.Context, q *firn.Query) (*Replica, error) {
+	r, err := s.consistent(ctx, q.Consistency)
+	if err != nil || q.History.IsZero() {
+		return r, err
+	}
+	if _, history := r.Engine.Identity(); firn.ID(history).IsZero() {
+		return r, firn.Errorf(firn.ErrUnavailable, "this node was just started and does not know yet whether its store is in history %v, in which the position was noted; try again, or ask another node", q.History)
+	}
+	return r, nil
+}
+
 // consistent returns the replica once a read of its engine shows what c asks for.
 func (s *Service) consistent(ctx context.Context, c firn.Consistency) (*Replica, error) {
 	r, err := s.current()

@@ -38,7 +38,7 @@ func (s *Service) Follow(ctx context.Context, q firn.Query) (*Following, error) 
 }
 
 func (s *Service) follow(ctx context.Context, q firn.Query, w *watch) (*Following, error) {
-	r, err := s.consistent(ctx, q.Consistency)
+	r, err := s.serving(ctx, &q)
 	if err != nil {
 		return nil, err
 	}
