@@ -230,7 +230,7 @@ func TestFollowerLosesNothingToAnError(t *testing.T) {
 	disk, f := vfs.NewMem(), &failing{on: func(op errorfs.Op) bool { return op.Kind == errorfs.OpFileReadAt }}
 	fs := errorfs.Wrap(disk, f)
 	e := openOn(t, disk, engine.Settings{LayerEvents: 20})
-	if _, err := e.Apply(entriesOf(1, 150)); err != nil {
+	if _, err := e.Apply(entriesOf(1, 600)); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Close(); err != nil {

@@ -103,17 +103,22 @@ func newest(t *testing.T, fs vfs.FS, kind string) (path string, bytes []byte) {
 			continue
 		}
 		path = fs.PathJoin(dir, name)
-		f, err := fs.Open(path)
-		must(t, err)
-		bytes, err = io.ReadAll(f)
-		must(t, err)
-		must(t, f.Close())
-		if len(bytes) > 0 {
+		if bytes = read(t, fs, path); len(bytes) > 0 {
 			return path, bytes
 		}
 	}
 	t.Fatalf("no file of kind %q holds anything", kind)
 	return "", nil
+}
+
+func read(t *testing.T, fs vfs.FS, path string) []byte {
+	t.Helper()
+	f, err := fs.Open(path)
+	must(t, err)
+	bytes, err := io.ReadAll(f)
+	must(t, err)
+	must(t, f.Close())
+	return bytes
 }
 
 func write(t *testing.T, fs vfs.FS, path string, bytes []byte) {
@@ -259,13 +264,19 @@ func TestScrub(t *testing.T) {
 	must(t, err)
 	must(t, l.StoreLogs(entries(1, 100, 1)))
 	must(t, l.db.Flush())
-	read := 0
-	must(t, l.Scrub(func(bytes int) error { read += bytes; return nil }))
+	must(t, l.db.Compact(t.Context(), []byte{0}, []byte{0xff}, false)) // nothing is left that could replace a table
+	write(t, fs, fs.PathJoin(dir, "000999.sst"), []byte("a table that is being written"))
+	count := 0
+	must(t, l.Scrub(func(bytes int) error { count += bytes; return nil }))
+	must(t, fs.Remove(fs.PathJoin(dir, "000999.sst")))
 	stop := errors.New("stop")
-	if err := l.Scrub(func(int) error { return stop }); !errors.Is(err, stop) || read == 0 {
-		t.Errorf("%d bytes were read; a pace that ends the reading: %v", read, err)
+	if err := l.Scrub(func(int) error { return stop }); !errors.Is(err, stop) || count == 0 {
+		t.Errorf("%d bytes were read; a pace that ends the reading: %v", count, err)
 	}
-	path, b := newest(t, fs, ".sst")
+	names, err := l.tables()
+	must(t, err)
+	path := fs.PathJoin(dir, names[len(names)-1])
+	b := read(t, fs, path)
 	b[len(b)/3] ^= 1
 	write(t, fs, path, b)
 	err = l.Scrub(nil)
