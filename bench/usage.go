@@ -9,7 +9,7 @@ import (
 type Usage struct {
 	CPU     time.Duration
 	Memory  uint64 // bytes, right now
-	Written uint64 // bytes that went to disks, the Raft log's and all others
+	Written uint64 // bytes that went to disks, the Raft log's and all others, in whole pages
 	Stored  uint64 // bytes of the records in the store, on each node
 }
 

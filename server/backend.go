@@ -109,6 +109,7 @@ func (b backend) Stats(ctx context.Context) (wire.Stats, error) {
 		return wire.Stats{}, err
 	}
 	stats := wireStats(s, b.node.Damage())
+	stats.Figures = append(stats.Figures, wire.Figure{Name: "written_bytes", Value: b.node.written.Load()})
 	stats.Figures = append(stats.Figures, processFigures()...)
 	return stats, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/plainlog"
@@ -36,6 +37,7 @@ type Node struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup // joining, restarting, scrubbing, serving HTTP
 	failed  chan struct{}  // closed once the node cannot go on
+	written atomic.Uint64  // bytes that went to the disk, in whole pages
 
 	// Guarded by mu, which is not held while a replica is opened or closed.
 	mu      sync.Mutex
@@ -71,7 +73,7 @@ func start(c Config, s Surroundings) (n *Node, err error) {
 		}
 	}()
 	var fresh bool
-	if n.dir, fresh, err = openDir(s.FS, c.Dir, c.ID); err != nil {
+	if n.dir, fresh, err = openDir(writtenFS{s.FS, &n.written}, c.Dir, c.ID); err != nil {
 		return n, err
 	}
 	if n.dir.rewritten != "" {

@@ -13,9 +13,8 @@ var process = rand.Uint64()
 
 // processUse is what a process has used since it was started.
 type processUse struct {
-	cpu     time.Duration
-	memory  uint64 // bytes, right now
-	written uint64 // bytes that went to disks, in whole pages, whoever wrote them
+	cpu    time.Duration
+	memory uint64 // bytes, right now
 }
 
 // processFigures are figures about the process, as far as the system tells them.
@@ -24,8 +23,7 @@ func processFigures() []wire.Figure {
 	if use, ok := readProcessUse(); ok {
 		figures = append(figures,
 			wire.Figure{Name: "process_cpu_us", Value: uint64(use.cpu.Microseconds())},
-			wire.Figure{Name: "process_memory_bytes", Value: use.memory},
-			wire.Figure{Name: "process_written_bytes", Value: use.written})
+			wire.Figure{Name: "process_memory_bytes", Value: use.memory})
 	}
 	return figures
 }

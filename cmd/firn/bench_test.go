@@ -52,13 +52,13 @@ func (s benchStore) Status(context.Context, string) (wire.ClusterStatus, error) 
 
 func (s benchStore) Stats(_ context.Context, address string) (wire.Stats, error) {
 	return wire.Stats{Bytes: 100, Figures: []wire.Figure{
-		{Name: "process", Value: uint64(address[0])}, {Name: "process_cpu_us", Value: 5}, {Name: "process_memory_bytes", Value: 7}, {Name: "process_written_bytes", Value: 11},
+		{Name: "process", Value: uint64(address[0])}, {Name: "process_cpu_us", Value: 5}, {Name: "process_memory_bytes", Value: 7}, {Name: "written_bytes", Value: 11},
 	}}, nil
 }
 
 func TestBenchUsage(t *testing.T) {
 	got, err := nodesUsage(t.Context(), benchStore{})
-	if want := (bench.Usage{CPU: 10 * time.Microsecond, Memory: 14, Written: 22, Stored: 300}); err != nil || got != want {
+	if want := (bench.Usage{CPU: 10 * time.Microsecond, Memory: 14, Written: 33, Stored: 300}); err != nil || got != want {
 		t.Errorf("got %+v (error: %v), want %+v", got, err, want)
 	}
 	var r benchRun

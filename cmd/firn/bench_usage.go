@@ -26,6 +26,7 @@ func nodesUsage(ctx context.Context, db store) (sum bench.Usage, err error) {
 			figures[f.Name] = f.Value
 		}
 		sum.Stored += stats.Bytes
+		sum.Written += figures["written_bytes"]
 		if process := figures["process"]; !seen[process] {
 			seen[process] = true
 			u, err := processUsage(figures)
@@ -34,7 +35,6 @@ func nodesUsage(ctx context.Context, db store) (sum bench.Usage, err error) {
 			}
 			sum.CPU += u.CPU
 			sum.Memory += u.Memory
-			sum.Written += u.Written
 		}
 	}
 	return sum, nil
@@ -46,6 +46,6 @@ func processUsage(figures map[string]uint64) (u bench.Usage, err error) {
 		return u, firn.Errorf(firn.ErrUnsupported, "the node does not say what it uses")
 	}
 	u.CPU = time.Duration(cpu) * time.Microsecond
-	u.Memory, u.Written = figures["process_memory_bytes"], figures["process_written_bytes"]
+	u.Memory = figures["process_memory_bytes"]
 	return u, nil
 }
