@@ -61,7 +61,10 @@ func (f *feed) read(ctx context.Context, history firn.ID) {
 			}
 			next := item{event: message.Event, mark: message.Mark}
 			if next.mark == nil && early(f.p.Query.From, &next.event) {
-				continue
+				if !next.event.AppendEnd() {
+					continue
+				}
+				next = item{mark: &firn.Mark{Kind: firn.Checkpoint, At: next.event.Position, History: history}} // passed all the same
 			}
 			if err := f.inbox.put(ctx, next); err != nil {
 				return
