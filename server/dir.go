@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -135,7 +136,23 @@ func (d *dataDir) takeBallast(reserve uint64) error {
 	if free < reserve+2*ballastBytes {
 		return nil
 	}
-	return d.write(ballastFile, make([]byte, ballastBytes))
+	f, err := d.fs.Create(d.sub(ballastFile), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fillBallast(f), f.Sync(), f.Close())
+}
+
+// fillBallast takes the bytes from the disk without writing them where the file
+// system can, which elsewhere than on Linux Preallocate does not tell: 64 MiB and
+// their sync, at every start, keep a slow disk busy for seconds.
+func fillBallast(f vfs.File) error {
+	if runtime.GOOS == "linux" && f.Preallocate(0, ballastBytes) == nil {
+		_, err := f.WriteAt([]byte{0}, ballastBytes-1) // Preallocate leaves the file's size as it was
+		return err
+	}
+	_, err := f.Write(make([]byte, ballastBytes))
+	return err
 }
 
 // space returns the file system's free and total bytes; zero where it cannot

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -43,3 +45,58 @@ func TestNewDirectoryIsDurable(t *testing.T) {
 		}
 	}
 }
+
+// The ballast is asked for and not written, unless the file system refuses that.
+func TestBallast(t *testing.T) {
+	disk, dir := vfs.Default, t.TempDir()
+	d, _, err := openDir(disk, dir, "n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.close()
+	if err := d.takeBallast(0); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := disk.Stat(d.sub(ballastFile)); err != nil || info.Size() != ballastBytes {
+		t.Errorf("the ballast: %v, %v; want %d bytes", info, err, ballastBytes)
+	}
+	d.dropBallast()
+	if _, err := disk.Stat(d.sub(ballastFile)); err == nil {
+		t.Error("the ballast is still there")
+	}
+
+	for _, refused := range []error{nil, errors.ErrUnsupported} {
+		f := &countingFile{refused: refused}
+		if err := fillBallast(f); err != nil {
+			t.Fatal(err)
+		}
+		want := [2]int{0, ballastBytes} // preallocated, written
+		if refused == nil && runtime.GOOS == "linux" {
+			want = [2]int{ballastBytes, 1}
+		}
+		if got := [2]int{f.preallocated, f.written}; got != want {
+			t.Errorf("where Preallocate returns %v: %v bytes preallocated and written, want %v", refused, got, want)
+		}
+	}
+}
+
+// countingFile counts what is asked of a file.
+type countingFile struct {
+	vfs.File
+	refused               error
+	preallocated, written int
+}
+
+func (f *countingFile) Preallocate(_, n int64) error {
+	if f.refused == nil {
+		f.preallocated += int(n)
+	}
+	return f.refused
+}
+
+func (f *countingFile) Write(b []byte) (int, error) {
+	f.written += len(b)
+	return len(b), nil
+}
+
+func (f *countingFile) WriteAt(b []byte, _ int64) (int, error) { return f.Write(b) }
