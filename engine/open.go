@@ -65,6 +65,7 @@ func open(dir string, o Options) (*Engine, error) {
 		if data, err = readableDir(o.FS, dir); err != nil {
 			return nil, err
 		}
+	} else if planted.Is(planted.ImageNotInPlace) { // and yet the log begins behind it
 	} else if err := swapImage(o.FS, dir); err != nil {
 		return nil, fmt.Errorf("engine: putting the image that was received in place: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"github.com/firndb/firn"
+	"github.com/firndb/firn/internal/planted"
 	"github.com/firndb/firn/replication/raftlog"
 )
 
@@ -18,7 +19,7 @@ func adoptImage(log *raftlog.Log, machine Machine) error {
 	if !ok {
 		return nil
 	}
-	if done, _ := machine.Applied(); done < meta.Index {
+	if done, _ := machine.Applied(); done < meta.Index && !planted.Is(planted.ImageNotInPlace) {
 		return firn.Errorf(firn.ErrDamaged, "an image at index %d was received, but the store opened holds the log only up to %d; the image is not where it was put", meta.Index, done)
 	}
 	return log.Adopt()
@@ -28,6 +29,9 @@ func adoptImage(log *raftlog.Log, machine Machine) error {
 // believes its own record of a snapshot; this replica's data is elsewhere, and
 // may be older than the record says (a directory copied back, a lost file).
 func checkStart(log *raftlog.Log, machine Machine) error {
+	if planted.Is(planted.ImageNotInPlace) { // the record of a snapshot is believed
+		return nil
+	}
 	const remedy = "remove this node from the cluster and add it anew with an empty directory"
 	done, _ := machine.Applied()
 	snapshot, _ := log.Snapshot()

@@ -19,6 +19,7 @@ type tier struct {
 	dir  string // of its package
 	test string
 	args []string // SEED stands for the seed
+	env  []string
 }
 
 var (
@@ -27,8 +28,20 @@ var (
 	modelTier         = &tier{name: "random operations", dir: "engine", test: "TestRandom"}
 	replayTier        = &tier{name: "replay", dir: "engine", test: "TestReplayAndGroupingChangeNothing"}
 	syncsTier         = &tier{name: "crash at every sync", dir: "replication/raftlog", test: "TestCrashAtEverySync", args: []string{"-raftlog.seed", "SEED"}}
+	powerTier         = &tier{name: "power loss", dir: "server/powertest", test: "TestPowerLoss"}
+	rotTier           = &tier{name: "bit rot", dir: "server", test: "TestRot"}
+	backupsTier       = &tier{name: "backups under load", dir: "server/servertest", test: "TestBackupUnderLoad", env: []string{"FIRN_BACKUPS=1"}}
+	heartbeatsTier    = &tier{name: "deposed by a heartbeat", dir: "replication", test: "TestDeposedByHeartbeat"}
 	chaosTier         = &tier{name: "chaos", dir: "replication", test: "TestChaos", args: []string{"-seed", "SEED"}}
 )
+
+// simTier is half a minute of simulated clusters, with a few kinds of faults.
+func simTier(faults string) *tier {
+	return &tier{
+		name: "simulated clusters", dir: "server/servertest/sim", test: "TestSim",
+		env: []string{"GOMAXPROCS=1", "GOGC=400", "FIRN_SIM_FOR=30s", "FIRN_SIM_FAULTS=" + faults},
+	}
+}
 
 // What a test says where one of its checks has found something, beside the
 // promises of package check.
@@ -42,6 +55,10 @@ var says = map[string]string{
 	"log":      "the log holds",                // the Raft log holds what it should not
 	"unopened": "is damaged at its end",        // the Raft log misses what it had synced
 	"read":     "acknowledged before it began", // a linearizable read is stale
+	"backup":   "a backup from node",           // a backup lacks what was acknowledged
+	"start":    "the node does not start",      // what a node has left does not fit together
+	"forgot":   "opens, and is another one",    // a Raft log has lost something, and does not say so
+	"deposed":  "wrote under its successor",    // two leaders have written in one term
 	"refused":  "was refused and is there",     // what was not done was done
 	"replicas": "texts: not within",            // the replicas do not come to hold the same
 }
@@ -50,6 +67,7 @@ func init() {
 	for _, promise := range []string{
 		check.Order, check.Once, check.Gap, check.Torn, check.CaughtUp, check.Content,
 		check.Lost, check.Again, check.Attempts, check.Stale, check.Parked, check.Wait,
+		check.Acknowledged, check.Behind, check.Replicas, "node",
 	} {
 		says[promise] = promise + ": "
 	}
@@ -84,36 +102,46 @@ var plantedBugs = []plantedBug{
 	{planted.DedupOnlyOnConflict, "a repeated append whose expected revision holds is done again", at("KurrentDB", "kurrent-io/KurrentDB", "issues/1898"), modelTier, []string{"model"}},
 	{planted.OneWriteJudged, "of an append to several streams, only the first one's expectation is looked at", nil, modelTier, []string{"model"}},
 	{planted.LayerSealedShort, "a layer is sealed with one event too few", nil, replayTier, []string{"apply", "damage", "verify"}},
+	{planted.FoldHashForgotten, "a snapshot that another version of a fold has made is loaded", nil, powerTier, []string{check.Content, check.Acknowledged}},
+	{planted.CheckpointUnflushed, "a copy of the store holds nothing of what lies in memory", at("Pebble", "cockroachdb/pebble", "issues/795"), backupsTier, []string{"backup"}},
 
 	{planted.ResumedTooEarly, "after a reconnection the last two events come again", at("eventstore", "YoEight/eventstore", "issues/62"), subscriptionsTier, []string{check.Once, check.Order}},
 	{planted.HandOverLosesOne, "at the hand-over from history to live, one event is lost", at("Occurrent", "johanhaleby/occurrent", "pull/1059"), subscriptionsTier, []string{check.Gap}},
 	{planted.HighWaterMark, "the high-water mark passes over what was committed meanwhile", at("Marten", "JasperFx/marten", "issues/1629", "issues/4964"), subscriptionsTier, []string{check.Gap}},
-	{planted.CheckpointInsideAppend, "a consumer may leave off in the middle of one append", at("Amelie", "amelielabs/amelie", "issues/23"), subscriptionsTier, []string{check.Torn}},
+	{planted.CheckpointInsideAppend, "a consumer may leave off in the middle of one append", nil, subscriptionsTier, []string{check.Torn}},
 	{planted.CheckpointNotSent, "a filtered subscription's checkpoint lies at an event that was not sent", at("KurrentDB", "kurrent-io/KurrentDB", "issues/4970"), subscriptionsTier, []string{check.Gap}},
 	{planted.CaughtUpTooEarly, "catching up ends before the head is reached", at("Commanded", "commanded/eventstore", "pull/327"), subscriptionsTier, []string{check.Gap}},
+	{planted.LagsCaughtUp, "a replica that lags calls its own end the end", nil, simTier("partition,one-way,slow apply"), []string{check.CaughtUp}},
 
 	{planted.RetryForgotten, "the checkpoint passes events that wait for a retry", at("KurrentDB", "kurrent-io/KurrentDB", "issues/1301"), groupsTier, []string{check.Lost, check.Order}},
-	{planted.RetryLosesOrder, "redelivery breaks the order of a stream", at("Pulsar", "apache/pulsar", "issues/7455", "pull/10762"), groupsTier, []string{check.Order}},
+	{planted.RetryLosesOrder, "redelivery breaks the order of a stream", at("Pulsar", "apache/pulsar", "issues/15317"), groupsTier, []string{check.Order}},
 	{planted.RetrySkipped, "a stream goes on one event too far behind a retry", nil, groupsTier, []string{check.Lost, check.Order}},
 	{planted.AttemptsForgotten, "how often an event has failed is forgotten", at("LavinMQ", "cloudamqp/lavinmq", "issues/1911"), groupsTier, []string{check.Attempts}},
 	{planted.OneAttemptMore, "an event that has failed for the last time is delivered again", at("NATS", "nats-io/nats-server", "pull/3365"), groupsTier, []string{check.Again, check.Attempts}},
 	{planted.ParkedForgotten, "an event is gone after its last attempt", at("NATS", "nats-io/nats-server", "issues/6538"), groupsTier, []string{check.Lost, check.Parked}},
-	{planted.ReplayMovesCheckpoint, "replaying parked events moves the checkpoint past others", at("KurrentDB", "kurrent-io/KurrentDB", "issues/500"), groupsTier, []string{check.Lost, check.Order}},
+	{planted.ReplayMovesCheckpoint, "replaying parked events moves the checkpoint past others", at("KurrentDB", "kurrent-io/KurrentDB", "pull/1890"), groupsTier, []string{check.Lost, check.Order}},
 	{planted.CheckpointAtHead, "the checkpoint passes events left for a busy consumer", at("KurrentDB", "kurrent-io/KurrentDB", "pull/5497"), groupsTier, []string{check.Lost, check.Order}},
 	{planted.HandedOutIsHandled, "an event counts as handled when it is handed out", append(at("librdkafka", "confluentinc/librdkafka", "issues/1122"), at("franz-go", "twmb/franz-go", "issues/57")...), groupsTier, []string{check.Lost, check.Order}},
 	{planted.AckCoversEarlier, "to acknowledge one event acknowledges those before it", at("sarama-cluster", "bsm/sarama-cluster", "issues/148"), groupsTier, []string{check.Lost, check.Order}},
-	{planted.SettledBeforeKept, "an acknowledgement is answered before it is kept", at("NATS", "nats-io/nats-server", "pull/5419", "pull/5482"), groupsTier, []string{check.Again}},
-	{planted.TokenOfEvent, "whoever was too late acknowledges what another consumer has by now", at("Azure Storage", "Azure/azure-storage-net", "issues/285"), groupsTier, []string{check.Again, check.Stale}},
+	{planted.SettledBeforeKept, "an acknowledgement is answered before it is kept", at("NATS", "nats-io/nats-server", "pull/5761"), groupsTier, []string{check.Again}},
+	{planted.TokenOfEvent, "whoever was too late acknowledges what another consumer has by now", at("NATS", "nats-io/nats-server", "issues/4786"), groupsTier, []string{check.Again, check.Stale}},
 	{planted.WaitOverlooksRetries, "a wait is over before the group has come there", nil, groupsTier, []string{check.Wait, check.Lost}},
 
 	{planted.RaftLogUnsynced, "an entry is acknowledged before it is on the disk", at("NATS", "nats-io/nats-server", "issues/7564"), syncsTier, []string{"log", "unopened"}},
+	{planted.ShortLogVotes, "a node that has lost entries it had acknowledged goes on with what is left", at("NATS", "nats-io/nats-server", "issues/7567"), simTier("crash,power cut"), []string{check.Acknowledged, check.Content, check.Order}},
+	{planted.DamageIsTheEnd, "damage at the log's end is taken for the end", at("NATS", "nats-io/nats-server", "issues/7549"), rotTier, []string{"forgot"}},
 	{planted.VoteInHalves, "a crash between the two writes of a vote leaves half of it", at("hashicorp/raft", "hashicorp/raft", "issues/661"), syncsTier, []string{"log"}},
 	{planted.TruncationForgotten, "entries that were cut off are there again after a restart", nil, syncsTier, []string{"log", "unopened"}},
-	{planted.DivergentSuffixKept, "an image is installed over a log that holds other entries, and these stay", at("hashicorp/raft", "hashicorp/raft", "issues/697"), syncsTier, []string{"log"}},
+	{planted.DivergentSuffixKept, "an image is installed over a log that holds other entries, and these stay", at("hashicorp/raft", "hashicorp/raft", "issues/697", "pull/704"), syncsTier, []string{"log"}},
 
-	{planted.AckBeforeMajority, "an entry on its way to a follower counts as stored there", nil, chaosTier, []string{"replicas"}},
+	{planted.AckBeforeMajority, "an entry on its way to a follower counts as stored there", at("KurrentDB", "kurrent-io/KurrentDB", "issues/3472", "pull/1915"), chaosTier, []string{"replicas"}},
 	{planted.UnknownIsRefused, "what may have been done is said not to have been", nil, chaosTier, []string{"refused"}},
 	{planted.ReadBeforeApplied, "a read does not wait until what is committed is applied", nil, chaosTier, []string{"read"}},
+	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Replicas, check.Content, "node"}},
+	{planted.HeartbeatsPassBy, "a leader that is deposed by a heartbeat does not know it yet", at("hashicorp/raft", "hashicorp/raft", "issues/695"), heartbeatsTier, []string{"deposed"}},
+	{planted.ShortenedBeforeFlush, "the log is shortened before what it held is on the disk", nil, powerTier, []string{"start"}},
+	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members,crash"), []string{"node", check.Replicas, check.Acknowledged}},
+	{planted.ReplicaAnswersAlone, "a replica does not ask the leader how far a read has to come", nil, simTier("partition,one-way,slow apply"), []string{check.Behind}},
 }
 
 const plantedPage = "../../docs/testing.md"

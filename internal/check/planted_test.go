@@ -116,7 +116,12 @@ func spoken(output string, checks []string) (by []string) {
 
 // command repeats a run.
 func (tier *tier) command(seed uint64) string {
-	line := []string{fmt.Sprintf("FIRN_SEED=%d", seed), "go test -count=1 -tags planted -run", "'^" + tier.test + "$'", "./" + tier.dir}
+	var line []string
+	for _, v := range tier.env {
+		name, value, _ := strings.Cut(v, "=")
+		line = append(line, fmt.Sprintf("%s='%s'", name, value))
+	}
+	line = append(line, fmt.Sprintf("FIRN_SEED=%d", seed), "go test -count=1 -tags planted -run", "'^"+tier.test+"$'", "./"+tier.dir)
 	return strings.Join(append(line, tier.flags(seed)...), " ")
 }
 
@@ -135,7 +140,7 @@ func (tier *tier) run(t *testing.T, binaries string, bug planted.Bug, seed uint6
 	args := append([]string{"-test.run", "^" + tier.test + "$", "-test.timeout", runTimeout.String()}, tier.flags(seed)...)
 	cmd := exec.CommandContext(ctx, filepath.Join(binaries, testName(tier.dir)), args...)
 	cmd.Dir = filepath.Join("../..", tier.dir)
-	cmd.Env = append(os.Environ(), "FIRN_PLANTED="+string(bug), fmt.Sprint("FIRN_SEED=", seed))
+	cmd.Env = slices.Concat(os.Environ(), tier.env, []string{"FIRN_PLANTED=" + string(bug), fmt.Sprint("FIRN_SEED=", seed)})
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -13,6 +13,8 @@ const (
 	TimeGoesBack        Bug = "time-goes-back"
 	OneWriteJudged      Bug = "one-write-judged"
 	LayerSealedShort    Bug = "layer-sealed-short"
+	FoldHashForgotten   Bug = "fold-hash-forgotten"
+	CheckpointUnflushed Bug = "checkpoint-unflushed"
 )
 
 // Bugs of subscriptions.
@@ -23,6 +25,7 @@ const (
 	CheckpointInsideAppend Bug = "checkpoint-inside-append"
 	CheckpointNotSent      Bug = "checkpoint-not-sent"
 	CaughtUpTooEarly       Bug = "caught-up-too-early"
+	LagsCaughtUp           Bug = "lags-caught-up"
 )
 
 // Bugs of consumer groups.
@@ -48,11 +51,18 @@ const (
 	VoteInHalves        Bug = "vote-in-halves"
 	TruncationForgotten Bug = "truncation-forgotten"
 	DivergentSuffixKept Bug = "divergent-suffix-kept"
+	ShortLogVotes       Bug = "short-log-votes"
+	DamageIsTheEnd      Bug = "damage-is-the-end"
 )
 
 // Bugs of replication, and of what stands on it.
 const (
-	AckBeforeMajority Bug = "ack-before-majority"
-	UnknownIsRefused  Bug = "unknown-is-refused"
-	ReadBeforeApplied Bug = "read-before-applied"
+	AckBeforeMajority    Bug = "ack-before-majority"
+	UnknownIsRefused     Bug = "unknown-is-refused"
+	ReadBeforeApplied    Bug = "read-before-applied"
+	CommitAhead          Bug = "commit-ahead"
+	HeartbeatsPassBy     Bug = "heartbeats-pass-by"
+	ShortenedBeforeFlush Bug = "shortened-before-flush"
+	ImageNotInPlace      Bug = "image-not-in-place"
+	ReplicaAnswersAlone  Bug = "replica-answers-alone"
 )

@@ -201,6 +201,9 @@ func (l *Log) commit(b *pebble.Batch) error {
 		if planted.Is(planted.RaftLogUnsynced) { // what was acknowledged goes with the power
 			return l.db.Apply(b, pebble.NoSync)
 		}
+		if planted.Is(planted.ShortLogVotes) {
+			return l.db.Apply(b, pebble.NoSync)
+		}
 		return l.db.Apply(b, pebble.Sync)
 	})
 	if err != nil {

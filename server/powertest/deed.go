@@ -67,16 +67,19 @@ type saving struct {
 	revision firn.Revision
 }
 
-// savedFold and savedVersion are whose states the snapshots are.
+// savedFold and savedVersions are whose states the snapshots are. Those at even
+// revisions are of another version of the fold than those at odd ones.
 const savedFold = "kept"
 
-var savedVersion = firn.FoldVersion{1, 2, 3}
+var savedVersions = [2]firn.FoldVersion{{1, 2, 3}, {1, 2, 4}}
+
+func (d *saving) version() firn.FoldVersion { return savedVersions[d.revision%2] }
 
 func (d *saving) state() []byte { return fmt.Appendf(nil, "%s at %d", d.stream, d.revision) }
 
 func (d *saving) ask(ctx context.Context, n *node) answer {
 	return answer{err: n.store.SaveSnapshot(ctx, firn.Snapshot{
-		Stream: d.stream, Fold: savedFold, Version: savedVersion, Revision: d.revision, State: d.state(),
+		Stream: d.stream, Fold: savedFold, Version: d.version(), Revision: d.revision, State: d.state(),
 	})}
 }
 

@@ -111,17 +111,23 @@ func definitionsHeld(ctx context.Context, n *node, all []told) error {
 	return nil
 }
 
-// snapshotsHeld looks for the newest snapshot of each stream that was
-// acknowledged; older ones may have been thinned out.
+// snapshotsHeld looks for the newest snapshot of each stream and version of the
+// fold that was acknowledged; older ones may have been thinned out.
 func snapshotsHeld(ctx context.Context, n *node, all []told) error {
-	newest := map[string]firn.Revision{}
+	type key struct {
+		stream  string
+		version firn.FoldVersion
+	}
+	newest := map[key]firn.Revision{}
 	for _, t := range all {
 		if d, ok := t.deed.(*saving); ok && t.err == nil {
-			newest[d.stream] = max(newest[d.stream], d.revision)
+			k := key{d.stream, d.version()}
+			newest[k] = max(newest[k], d.revision)
 		}
 	}
-	for stream, revision := range newest {
-		loaded, err := n.store.Load(ctx, firn.LoadQuery{Stream: stream, Fold: savedFold, Version: savedVersion})
+	for k, revision := range newest {
+		stream := k.stream
+		loaded, err := n.store.Load(ctx, firn.LoadQuery{Stream: stream, Fold: savedFold, Version: k.version})
 		if err != nil {
 			return fmt.Errorf("load %s: %w", stream, err)
 		}
@@ -129,7 +135,11 @@ func snapshotsHeld(ctx context.Context, n *node, all []told) error {
 		if s == nil || s.Revision < revision {
 			return &check.Fault{Check: check.Acknowledged, Text: fmt.Sprintf("a snapshot of %s at revision %d was acknowledged; what is loaded is %+v", stream, revision, s)}
 		}
-		if want := (&saving{stream, s.Revision}).state(); !bytes.Equal(s.State, want) {
+		saved := &saving{stream, s.Revision}
+		if saved.version() != k.version {
+			return &check.Fault{Check: check.Content, Text: fmt.Sprintf("the snapshot of %s at revision %d is loaded as one of version %x, and was saved as one of %x", stream, s.Revision, k.version, saved.version())}
+		}
+		if want := saved.state(); !bytes.Equal(s.State, want) {
 			return &check.Fault{Check: check.Content, Text: fmt.Sprintf("the snapshot of %s at revision %d is %q, and was saved as %q", stream, s.Revision, s.State, want)}
 		}
 	}

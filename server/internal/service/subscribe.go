@@ -8,6 +8,7 @@ import (
 	"github.com/firndb/firn/engine"
 	"github.com/firndb/firn/engine/record"
 	"github.com/firndb/firn/engine/subscription"
+	"github.com/firndb/firn/internal/planted"
 )
 
 // Following is a subscription whose events are in today's shape. It is for one
@@ -38,6 +39,9 @@ func (s *Service) Follow(ctx context.Context, q firn.Query) (*Following, error) 
 }
 
 func (s *Service) follow(ctx context.Context, q firn.Query, w *watch) (*Following, error) {
+	if planted.Is(planted.LagsCaughtUp) { // a replica's own end counts as the end
+		q.Consistency = firn.Consistency{Local: true}
+	}
 	r, err := s.serving(ctx, &q)
 	if err != nil {
 		return nil, err

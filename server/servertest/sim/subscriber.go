@@ -57,10 +57,7 @@ func passing(err error) bool {
 
 // once is one connection. What a node says after it has crashed, nobody hears.
 func (s *subscriber) once(ctx context.Context, db server.Store) error {
-	head, _, err := db.Head(ctx, firn.Consistency{})
-	if err != nil {
-		return err
-	}
+	head := s.headElsewhere(ctx)
 	if s.Heard.Query.Consistency.Local { // it is promised less
 		head = 0
 	}
@@ -78,6 +75,17 @@ func (s *subscriber) once(ctx context.Context, db server.Store) error {
 		}
 	}
 	return nil
+}
+
+// headElsewhere returns how far some node has come: no other may then call a
+// subscriber caught up before that. 0 where the node does not say.
+func (s *subscriber) headElsewhere(ctx context.Context) (head firn.Position) {
+	seats := s.c.nodes()
+	_ = seats[s.random.IntN(len(seats))].call(ctx, func(ctx context.Context, db server.Store) (err error) {
+		head, _, err = db.Head(ctx, firn.Consistency{Local: true})
+		return err
+	})
+	return head
 }
 
 // checkHeard holds what subscribers were told against the log. An event that
