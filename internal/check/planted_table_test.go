@@ -67,7 +67,7 @@ func init() {
 	for _, promise := range []string{
 		check.Order, check.Once, check.Gap, check.Torn, check.CaughtUp, check.Content,
 		check.Lost, check.Again, check.Attempts, check.Stale, check.Parked, check.Wait,
-		check.Acknowledged, check.Behind, check.Replicas, "node",
+		check.Acknowledged, check.Behind, "node",
 	} {
 		says[promise] = promise + ": "
 	}
@@ -137,10 +137,10 @@ var plantedBugs = []plantedBug{
 	{planted.AckBeforeMajority, "an entry on its way to a follower counts as stored there", at("KurrentDB", "kurrent-io/KurrentDB", "issues/3472", "pull/1915"), chaosTier, []string{"replicas"}},
 	{planted.UnknownIsRefused, "what may have been done is said not to have been", nil, chaosTier, []string{"refused"}},
 	{planted.ReadBeforeApplied, "a read does not wait until what is committed is applied", nil, chaosTier, []string{"read"}},
-	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Replicas, check.Content, "node"}},
+	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Content, "node"}},
 	{planted.HeartbeatsPassBy, "a leader that is deposed by a heartbeat does not know it yet", at("hashicorp/raft", "hashicorp/raft", "issues/695"), heartbeatsTier, []string{"deposed"}},
 	{planted.ShortenedBeforeFlush, "the log is shortened before what it held is on the disk", nil, powerTier, []string{"start"}},
-	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members,crash"), []string{"node", check.Replicas, check.Acknowledged}},
+	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members,crash"), []string{"node", check.Acknowledged}},
 	{planted.ReplicaAnswersAlone, "a replica does not ask the leader how far a read has to come", nil, simTier("partition,one-way,slow apply"), []string{check.Behind}},
 }
 
