@@ -128,13 +128,13 @@ var plantedBugs = []plantedBug{
 	{planted.WaitOverlooksRetries, "a wait is over before the group has come there", nil, groupsTier, []string{check.Wait, check.Lost}},
 
 	{planted.RaftLogUnsynced, "an entry is acknowledged before it is on the disk", at("NATS", "nats-io/nats-server", "issues/7564"), syncsTier, []string{"log", "unopened"}},
-	{planted.ShortLogVotes, "a node that has lost entries it had acknowledged goes on with what is left", at("NATS", "nats-io/nats-server", "issues/7567"), simTier("crash,power cut"), []string{check.Acknowledged, check.Content, check.Order}},
+	{planted.ShortLogVotes, "a node that has lost entries it had acknowledged goes on with what is left", at("NATS", "nats-io/nats-server", "issues/7567"), simTier("power cut"), []string{check.Acknowledged, check.Content, check.Order}},
 	{planted.DamageIsTheEnd, "damage at the log's end is taken for the end", at("NATS", "nats-io/nats-server", "issues/7549"), rotTier, []string{"forgot"}},
 	{planted.VoteInHalves, "a crash between the two writes of a vote leaves half of it", at("hashicorp/raft", "hashicorp/raft", "issues/661"), syncsTier, []string{"log"}},
 	{planted.TruncationForgotten, "entries that were cut off are there again after a restart", nil, syncsTier, []string{"log", "unopened"}},
 	{planted.DivergentSuffixKept, "an image is installed over a log that holds other entries, and these stay", at("hashicorp/raft", "hashicorp/raft", "issues/697", "pull/704"), syncsTier, []string{"log"}},
 
-	{planted.AckBeforeMajority, "an entry on its way to a follower counts as stored there", at("KurrentDB", "kurrent-io/KurrentDB", "issues/3472", "pull/1915"), chaosTier, []string{"replicas"}},
+	{planted.AckBeforeMajority, "an entry on its way to a follower counts as stored there", at("KurrentDB", "kurrent-io/KurrentDB", "issues/3472", "pull/1915"), chaosTier, []string{"replicas", "read"}},
 	{planted.UnknownIsRefused, "what may have been done is said not to have been", nil, chaosTier, []string{"refused"}},
 	{planted.ReadBeforeApplied, "a read does not wait until what is committed is applied", nil, chaosTier, []string{"read"}},
 	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Content, "node"}},

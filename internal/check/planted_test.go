@@ -23,7 +23,7 @@ import (
 
 // How long a bug may stay uncaught, and one run may take.
 const (
-	plantedBudget = 90 * time.Second
+	plantedBudget = 5 * time.Minute
 	runTimeout    = 2 * time.Minute
 )
 

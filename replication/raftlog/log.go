@@ -198,10 +198,7 @@ func (l *Log) commit(b *pebble.Batch) error {
 		if err := l.tail.number(b); err != nil {
 			return err
 		}
-		if planted.Is(planted.RaftLogUnsynced) { // what was acknowledged goes with the power
-			return l.db.Apply(b, pebble.NoSync)
-		}
-		if planted.Is(planted.ShortLogVotes) {
+		if planted.Is(planted.RaftLogUnsynced) || planted.Is(planted.ShortLogVotes) { // what was acknowledged goes with the power
 			return l.db.Apply(b, pebble.NoSync)
 		}
 		return l.db.Apply(b, pebble.Sync)
