@@ -80,7 +80,7 @@ func newTransport(stream raft.StreamLayer, o *Options) *transport {
 // SetHeartbeatHandler is what the library gives the fast path with. Without
 // it, heartbeats come out of Consumer.
 func (t *transport) SetHeartbeatHandler(fast func(raft.RPC)) {
-	if t.rules.fastHeartbeats || planted.Is(planted.HeartbeatsPassBy) { // a leader that is deposed by one does not know it
+	if t.rules.fastHeartbeats {
 		t.NetworkTransport.SetHeartbeatHandler(fast)
 	}
 }

@@ -31,7 +31,6 @@ var (
 	powerTier         = &tier{name: "power loss", dir: "server/powertest", test: "TestPowerLoss"}
 	rotTier           = &tier{name: "bit rot", dir: "server", test: "TestRot"}
 	backupsTier       = &tier{name: "backups under load", dir: "server/servertest", test: "TestBackupUnderLoad", env: []string{"FIRN_BACKUPS=1"}}
-	heartbeatsTier    = &tier{name: "deposed by a heartbeat", dir: "replication", test: "TestDeposedByHeartbeat"}
 	chaosTier         = &tier{name: "chaos", dir: "replication", test: "TestChaos", args: []string{"-seed", "SEED"}}
 )
 
@@ -58,7 +57,6 @@ var says = map[string]string{
 	"backup":   "a backup from node",           // a backup lacks what was acknowledged
 	"start":    "the node does not start",      // what a node has left does not fit together
 	"forgot":   "opens, and is another one",    // a Raft log has lost something, and does not say so
-	"deposed":  "wrote under its successor",    // two leaders have written in one term
 	"refused":  "was refused and is there",     // what was not done was done
 	"replicas": "texts: not within",            // the replicas do not come to hold the same
 }
@@ -138,7 +136,6 @@ var plantedBugs = []plantedBug{
 	{planted.UnknownIsRefused, "what may have been done is said not to have been", nil, chaosTier, []string{"refused"}},
 	{planted.ReadBeforeApplied, "a read does not wait until what is committed is applied", nil, chaosTier, []string{"read"}},
 	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Content, "node"}},
-	{planted.HeartbeatsPassBy, "a leader that is deposed by a heartbeat does not know it yet", at("hashicorp/raft", "hashicorp/raft", "issues/695"), heartbeatsTier, []string{"deposed"}},
 	{planted.ShortenedBeforeFlush, "the log is shortened before what it held is on the disk", nil, powerTier, []string{"start"}},
 	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members,crash"), []string{"node", check.Acknowledged}},
 	{planted.ReplicaAnswersAlone, "a replica does not ask the leader how far a read has to come", nil, simTier("partition,one-way,slow apply"), []string{check.Behind}},

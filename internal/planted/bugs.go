@@ -61,7 +61,6 @@ const (
 	UnknownIsRefused     Bug = "unknown-is-refused"
 	ReadBeforeApplied    Bug = "read-before-applied"
 	CommitAhead          Bug = "commit-ahead"
-	HeartbeatsPassBy     Bug = "heartbeats-pass-by"
 	ShortenedBeforeFlush Bug = "shortened-before-flush"
 	ImageNotInPlace      Bug = "image-not-in-place"
 	ReplicaAnswersAlone  Bug = "replica-answers-alone"
