@@ -24,7 +24,7 @@ import (
 // How long a bug may stay uncaught, and one run may take.
 const (
 	plantedBudget = 5 * time.Minute
-	runTimeout    = 2 * time.Minute
+	runTimeout    = 4 * time.Minute
 )
 
 // TestPlanted plants each bug in turn, and runs the test that is to catch it with
