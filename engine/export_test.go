@@ -23,10 +23,3 @@ func (e *Engine) Held() int { return len(e.held) }
 func WriteUnchecked(fs vfs.FS, dir string, info ImageInfo, w io.Writer) error {
 	return WriteImage(fs, dir, info, ImageOptions{unchecked: true}, w)
 }
-
-// OpenQuietly opens a store that compacts nothing by itself. Pebble does not
-// wait for its compactions in all cases in which it fails.
-func OpenQuietly(dir string, o Options) (*Engine, error) {
-	o.noCompactions = true
-	return Open(dir, o)
-}

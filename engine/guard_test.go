@@ -77,7 +77,7 @@ func TestOpenFails(t *testing.T) {
 func openFails(t *testing.T, disk *vfs.MemFS, nth int64, held uint64) bool {
 	f := &failing{on: func(errorfs.Op) bool { return true }}
 	f.left.Store(nth)
-	e, err := engine.OpenQuietly("e", engine.Options{FS: errorfs.Wrap(disk, f), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 20}, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
+	e, err := engine.Open("e", engine.Options{FS: errorfs.Wrap(disk, f), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 20}, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		if index, _ := e.Applied(); index != held {
 			t.Errorf("operation %d failed: the store has applied %d entries of %d", nth, index, held)
@@ -101,6 +101,26 @@ func openFails(t *testing.T, disk *vfs.MemFS, nth int64, held uint64) bool {
 		t.Errorf("operation %d failed; afterwards: %v, %v", nth, report.Faults, err)
 	}
 	return true
+}
+
+// Nothing is flushed or compacted before the store is open. (It was, after the
+// first time; and where it then failed to open, the process panicked.)
+func TestOpenFlushesNothing(t *testing.T) {
+	disk := vfs.NewMem()
+	e := openOn(t, disk, engine.Settings{LayerEvents: 20})
+	if _, err := e.Apply(entriesOf(1, 60)); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	e = openOn(t, disk, engine.Settings{LayerEvents: 20})
+	if n := e.DB().Metrics().Flush.Count; n > 0 {
+		t.Errorf("the store was flushed %d times while it was opened", n)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // A manifest's directory that cannot be synced ends the store, and nothing else.
@@ -128,6 +148,53 @@ func TestASyncThatFailsIsFatal(t *testing.T) {
 		t.Errorf("OnFatal was told %v", err)
 	}
 	if err := e.Close(); err != failed {
+		t.Errorf("Close says %v", err)
+	}
+}
+
+// Who reads while a manifest cannot be written comes to an end. (It waited for
+// ever: Pebble stood still with the lock that ends an iterator.)
+func TestReadersOutliveAManifest(t *testing.T) {
+	t.Parallel()
+	f := &failing{on: func(op errorfs.Op) bool {
+		return op.Kind == errorfs.OpFileWrite && strings.Contains(op.Path, "MANIFEST")
+	}}
+	f.left.Store(1 << 40)
+	e, err := engine.Open("e", engine.Options{FS: errorfs.Wrap(vfs.NewMem(), f), CacheBytes: 1 << 20, Settings: engine.Settings{LayerEvents: 20}, Logger: slog.New(slog.DiscardHandler), OnFatal: func(error) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := entriesOf(1, 60)
+	apply := func(from, to int) {
+		if _, err := e.Apply(entries[from:to]); err != nil {
+			t.Error(err)
+		}
+	}
+	apply(0, 50)
+	once := sync.OnceFunc(func() {
+		if _, _, err := e.Flush(); err != nil { // what is being read is an old version now
+			t.Error(err)
+		}
+		apply(50, 60)
+		f.left.Store(0)
+		if _, _, err := e.Flush(); err == nil {
+			t.Error("a manifest that could not be written was")
+		}
+	})
+	ended := make(chan struct{})
+	go func() {
+		_, _ = e.Verify(t.Context(), func(uint64, uint64) { once() })
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatal("Verify does not come to an end")
+	}
+	if !f.hasFailed() {
+		t.Error("nothing has failed")
+	}
+	if err := e.Close(); !errors.Is(err, syscall.EIO) {
 		t.Errorf("Close says %v", err)
 	}
 }
@@ -199,7 +266,7 @@ func TestTakingAnImageInFails(t *testing.T) {
 				f.left.Store(nth)
 				fs := errorfs.Wrap(disk, f)
 				_, received := engine.ReceiveImage(fs, "e", bytes.NewReader(image))
-				e, err := engine.OpenQuietly("e", engine.Options{FS: fs, CacheBytes: 1 << 20, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
+				e, err := engine.Open("e", engine.Options{FS: fs, CacheBytes: 1 << 20, OnFatal: func(error) {}, Logger: slog.New(slog.DiscardHandler)})
 				if err == nil {
 					_ = e.Close()
 				}

@@ -78,7 +78,7 @@ func open(dir string, o Options) (*Engine, error) {
 	}
 	err := e.failed.guard(func() (err error) {
 		settings := pebbleOptions(o.FS, data, o.CacheBytes/blocksShare, e.failed)
-		settings.ReadOnly, settings.DisableAutomaticCompactions = o.ReadOnly, o.noCompactions
+		settings.ReadOnly = o.ReadOnly
 		if e.db, err = openPebble(data, settings); err != nil {
 			return err
 		}

@@ -21,8 +21,6 @@ type Options struct {
 	ReadOnly   bool         // to verify a store that nobody uses: its files stay as they are, and nothing can be applied
 	Settings   Settings     // only used when the store is created
 	Knows      uint64       // the highest cluster version that this node can do; 0: command.VersionNow; tests claim a later one
-
-	noCompactions bool // tests
 }
 
 // Settings are the limits that apply looks at. They are part of the replicated

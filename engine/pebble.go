@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -83,7 +84,29 @@ func openPebble(dir string, o *pebble.Options) (db *pebble.DB, err error) {
 			err = openDamage(fmt.Errorf("opening %s: %w", dir, err))
 		}
 	}()
+	if o.DisableWAL && !o.ReadOnly {
+		if err := dropLogs(o.FS, dir); err != nil {
+			return nil, err
+		}
+	}
 	return pebble.Open(dir, o)
+}
+
+// dropLogs removes the log that Pebble made when the store was last opened, and
+// has written nothing to. It would replay it, flush, and begin to compact; where
+// it then fails to open it closes what the compaction reads through, and the
+// process panics. Without a log it compacts once it is open.
+func dropLogs(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if isNotExist(err) {
+		return nil
+	}
+	for _, name := range names {
+		if err == nil && strings.HasSuffix(name, ".log") {
+			err = fs.Remove(fs.PathJoin(dir, name))
+		}
+	}
+	return err
 }
 
 // failure is the end of a store that cannot go on.

@@ -66,7 +66,7 @@ func (e *Engine) Verify(ctx context.Context, progress func(done, total uint64)) 
 	}
 	defer e.leave()
 	db := e.db.NewSnapshot()
-	defer db.Close()
+	defer func() { _ = e.failed.guard(db.Close) }() // it may compact, and wait for what stands still
 	return e.verify(ctx, db, progress)
 }
 

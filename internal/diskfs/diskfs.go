@@ -10,7 +10,9 @@
 // or removed.
 //
 // And Pebble panics, on a goroutine of its own, when syncing a directory fails.
-// So a failing sync is told to Fail and ends that goroutine instead.
+// So a failing sync is told to Fail and ends that goroutine instead. So is a
+// manifest or its marker that cannot be written, which Pebble tells its logger to
+// end the process for: it holds the lock by then that every reader needs.
 package diskfs
 
 import (
@@ -41,11 +43,14 @@ type FS struct {
 // at all.
 func (d FS) OpenDir(name string) (vfs.File, error) {
 	f, err := d.FS.OpenDir(name)
-	if err != nil || d.Fail == nil || d.Dir != "" && name != d.Dir {
+	if err != nil || !d.fatal(name) {
 		return f, err
 	}
 	return directory{f, name, d.Fail}, nil
 }
+
+// fatal reports whether an error in a directory is one for Fail.
+func (d FS) fatal(dir string) bool { return d.Fail != nil && (d.Dir == "" || d.Dir == dir) }
 
 type directory struct {
 	vfs.File
@@ -61,12 +66,50 @@ func (d directory) Sync() error {
 	return nil
 }
 
-// Create syncs the directory before it creates a marker.
+// Create syncs the directory before it creates a marker. Where there is a Fail, a
+// marker or a manifest is made or Create does not return, and neither does a Write
+// or Sync of the manifest that fails.
 func (d FS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := d.beforeMarker(name); err != nil {
-		return nil, err
+	err := d.beforeMarker(name)
+	var f vfs.File
+	if err == nil {
+		f, err = d.FS.Create(name, category)
 	}
-	return d.FS.Create(name, category)
+	isManifest := strings.HasPrefix(d.PathBase(name), "MANIFEST-")
+	if !d.fatal(d.PathDir(name)) || !isManifest && !d.isMarker(name) {
+		return f, err
+	}
+	m := manifest{f, name, d.Fail}
+	m.check("create", err)
+	if isManifest {
+		return m, nil
+	}
+	return f, nil
+}
+
+// manifest is a file whose changes work or end the goroutine.
+type manifest struct {
+	vfs.File
+	name string
+	fail func(error)
+}
+
+func (m manifest) Write(p []byte) (int, error) {
+	n, err := m.File.Write(p)
+	m.check("write", err)
+	return n, nil
+}
+
+func (m manifest) Sync() error {
+	m.check("sync", m.File.Sync())
+	return nil
+}
+
+func (m manifest) check(what string, err error) {
+	if err != nil {
+		m.fail(fmt.Errorf("%s the file %s: %w", what, m.name, err))
+		runtime.Goexit()
+	}
 }
 
 // Remove syncs the directory before it removes a marker.
@@ -77,8 +120,10 @@ func (d FS) Remove(name string) error {
 	return d.FS.Remove(name)
 }
 
+func (d FS) isMarker(name string) bool { return strings.HasPrefix(d.PathBase(name), "marker.") }
+
 func (d FS) beforeMarker(name string) error {
-	if !strings.HasPrefix(d.PathBase(name), "marker.") {
+	if !d.isMarker(name) {
 		return nil
 	}
 	return SyncDir(d.FS, d.PathDir(name))
