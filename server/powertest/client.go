@@ -99,7 +99,7 @@ func (c *client) do(ctx context.Context, d deed) error {
 	c.journal.ask(d)
 	a := d.ask(ctx, c.node)
 	if !answered(a.err) {
-		return errStop
+		return fmt.Errorf("%w: %v", errStop, a.err)
 	}
 	c.journal.tell(d, a)
 	c.learn(told{d, a})
@@ -152,8 +152,12 @@ func (c *client) repeat(ctx context.Context) error {
 	}
 	t := c.old[c.IntN(len(c.old))]
 	a := t.deed.ask(ctx, c.node)
-	if !answered(a.err) {
-		return errStop
+	for !check.Settles(a.err) && ctx.Err() == nil && c.node.Err() == nil {
+		wait(ctx, time.Millisecond) // nothing was done: the machine is busy, or a disk fails
+		a = t.deed.ask(ctx, c.node)
+	}
+	if !check.Settles(a.err) {
+		return fmt.Errorf("%w: %v", errStop, a.err)
 	}
 	return sameAnswer(t, a)
 }

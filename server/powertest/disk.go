@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -54,9 +55,32 @@ type fault int
 
 const (
 	works fault = iota
-	fails       // nothing of it is done, and it says so
-	short       // of a write half is done; everything else fails
+	fails       // nothing of it is done, and it says EIO
+	full        // the same, and it says ENOSPC where it would take space
+	short       // of a write half is done, and it says ENOSPC; everything else fails
 )
+
+// of returns what the fault is for a kind of operation.
+func (f fault) of(kind string) fault {
+	switch kind {
+	case "write":
+		return f
+	case "create", "link", "make directory", "preallocate", "rename", "reuse":
+		return min(f, full)
+	}
+	return min(f, fails)
+}
+
+func (f fault) name() string { return [...]string{"none", "EIO", "ENOSPC", "short write"}[f] }
+
+// injected returns the error of an operation that does not work.
+func (f fault) injected(kind, path string) error {
+	cause := syscall.EIO
+	if f.of(kind) != fails {
+		cause = syscall.ENOSPC
+	}
+	return &os.PathError{Op: kind, Path: path, Err: cause}
+}
 
 // inode is what the disk knows of a file.
 type inode struct {
@@ -82,16 +106,20 @@ func (d *disk) cut(keptPercent int, rng *rand.Rand) *vfs.MemFS {
 
 // change makes one change of the disk, unless it is to fail.
 func (d *disk) change(kind, path string, do func() error) error {
-	if d.before(operation{kind, path}) != works {
-		return injected(kind, path)
+	if f := d.before(operation{kind, path}); f != works {
+		return f.injected(kind, path)
 	}
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	return do()
 }
 
-func injected(kind, path string) error {
-	return &os.PathError{Op: kind, Path: path, Err: errInjected}
+// look makes an operation that changes nothing, unless it is to fail.
+func (d *disk) look(kind, path string) error {
+	if f := d.before(operation{kind, path}); f != works {
+		return f.injected(kind, path)
+	}
+	return nil
 }
 
 // made notes a file that was created or opened.
@@ -155,8 +183,8 @@ func (d *disk) Link(from, to string) error {
 }
 
 func (d *disk) Open(name string, _ ...vfs.OpenOption) (f vfs.File, err error) {
-	if d.before(operation{"open", name}) != works {
-		return nil, injected("open", name)
+	if err := d.look("open", name); err != nil {
+		return nil, err
 	}
 	if f, err = d.mem.Open(name); err != nil {
 		return nil, err
@@ -173,8 +201,8 @@ func (d *disk) OpenReadWrite(name string, c vfs.DiskWriteCategory, _ ...vfs.Open
 }
 
 func (d *disk) OpenDir(name string) (vfs.File, error) {
-	if d.before(operation{"open directory", name}) != works {
-		return nil, injected("open directory", name)
+	if err := d.look("open directory", name); err != nil {
+		return nil, err
 	}
 	f, err := d.mem.OpenDir(name)
 	if err != nil {
@@ -260,15 +288,15 @@ func (d *disk) Lock(name string) (lock io.Closer, err error) {
 }
 
 func (d *disk) List(name string) ([]string, error) {
-	if d.before(operation{"list", name}) != works {
-		return nil, injected("list", name)
+	if err := d.look("list", name); err != nil {
+		return nil, err
 	}
 	return d.mem.List(name)
 }
 
 func (d *disk) Stat(name string) (vfs.FileInfo, error) {
-	if d.before(operation{"stat", name}) != works {
-		return nil, injected("stat", name)
+	if err := d.look("stat", name); err != nil {
+		return nil, err
 	}
 	return d.mem.Stat(name)
 }

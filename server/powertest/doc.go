@@ -35,5 +35,5 @@
 // A power loss counts as losing something where bytes had been written and not
 // synced, in any file but the log's witness, which is not synced by design.
 //
-// Faults lets single operations on the Raft log fail instead.
+// Faults lets single operations fail instead, of every file and at any time.
 package powertest

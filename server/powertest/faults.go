@@ -3,66 +3,40 @@ package powertest
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
-// FaultReport says what [Faults] has done.
-type FaultReport struct {
-	Parts  int // of the workload
-	Points map[Point]int
-	Took   time.Duration
-}
-
-// Point is a sort of single fault, and how the node took it.
-type Point struct {
-	Operation string // "write", "sync", …
-	Fault     string // "error" or "short write"
-	Outcome   string // "stopped" or "went on"
-}
-
-// Total counts all points.
-func (r FaultReport) Total() (n int) {
-	for _, count := range r.Points {
-		n += count
-	}
-	return n
-}
-
-func (r FaultReport) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d points in %d parts, %.1f s", r.Total(), r.Parts, r.Took.Seconds())
-	points := make([]Point, 0, len(r.Points))
-	for p := range r.Points {
-		points = append(points, p)
-	}
-	slices.SortFunc(points, func(a, b Point) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
-	for _, p := range points {
-		fmt.Fprintf(&b, "\n%-16s %-12s %-14s %6d", p.Operation, p.Fault, p.Outcome, r.Points[p])
-	}
-	return b.String()
-}
-
 // faultSteps is how much a client does in each part of the workload.
 const faultSteps = 26
 
+// atOnce is how many nodes live at a time; most of them wait.
+const atOnce = 32
+
 // Faults lets a node live through so many parts of a workload, each as often as
-// it makes changes in the directory of its Raft log while it runs: in each of
-// these lives another one fails, or of a write only half is done. A part is a new
+// it makes operations on its disk, from its first start until it is closed for
+// the second time: in each of these lives another operation fails. A part is a new
 // node that works, sheds the beginning of its log, is closed, started again and
-// works on. A write or a sync that fails must end the node, and nothing may be
-// acknowledged after it; whatever fails, what was acknowledged must be there when
-// a node is started on what is left, also after a power loss on top.
+// works on.
 //
-// Of the changes only each stride-th is made to fail.
+// What fails says EIO, or ENOSPC where it would take space, in turns; each write
+// also ends half done. And at each operation that changes something the power is
+// lost. A fault must end in an error of the start or of Close, or in the end of
+// the node, or do no harm: no panic, nothing that waits for ever, no answer that
+// is not true. A write or a sync of the Raft log or of the store that fails must
+// end the node, and nothing may be acknowledged after it. Whatever fails, what was
+// acknowledged must be there when a node is started on what is left, also after a
+// power loss on top. Left alone is the Raft log while it is opened.
+//
+// Of the operations only each stride-th is made to fail.
 func Faults(ctx context.Context, seed uint64, parts, stride int) (FaultReport, []Violation) {
 	f := &faultRun{stride: uint64(stride), report: FaultReport{Parts: parts, Points: map[Point]int{}}}
 	begun := time.Now()
 	for part := range parts {
-		f.part(ctx, seed+uint64(part))
+		seed := seed + uint64(part)
+		f.cuts(ctx, seed)
+		f.each(ctx, seed, operation.changes)
+		f.each(ctx, seed, func(o operation) bool { return !o.changes() })
 	}
 	f.closing.Wait()
 	f.report.Took = time.Since(begun)
@@ -82,10 +56,11 @@ type faultRun struct {
 	over   bool   // there are not so many operations
 }
 
-func (f *faultRun) part(ctx context.Context, seed uint64) {
+// each lets each operation of a sort fail.
+func (f *faultRun) each(ctx context.Context, seed uint64, of func(operation) bool) {
 	f.next, f.over = 0, false
 	var running sync.WaitGroup
-	for range 6 * runtime.GOMAXPROCS(0) { // most of them wait
+	for range atOnce {
 		running.Go(func() {
 			for {
 				f.mu.Lock()
@@ -95,13 +70,72 @@ func (f *faultRun) part(ctx context.Context, seed uint64) {
 				if over {
 					return
 				}
-				if f.point(ctx, seed, k, fails).kind == "write" {
-					f.point(ctx, seed, k, short)
+				kind := fails
+				if (seed+k/f.stride)%2 == 0 {
+					kind = full
+				}
+				if f.point(ctx, seed, &hit{of: of, at: k, kind: kind}).kind == "write" {
+					f.point(ctx, seed, &hit{of: of, at: k, kind: short})
 				}
 			}
 		})
 	}
 	running.Wait()
+}
+
+// cuts loses the power at every operation of one life that changes something.
+func (f *faultRun) cuts(ctx context.Context, seed uint64) {
+	l := newLife(seed, nil, always)
+	l.stride = f.stride
+	outcome, _, err := l.reference(ctx, &hit{of: operation.changes}, f.closer(seed))
+	if err != nil || outcome != wentOn {
+		f.violation(seed, "no fault at all; the node "+outcome, err)
+		return
+	}
+	work := make(chan *moment)
+	var running sync.WaitGroup
+	for range atOnce {
+		running.Go(func() {
+			for m := range work {
+				f.restart(ctx, seed, m.String(), m)
+				f.count(m.operation, "power loss", "recovered")
+			}
+		})
+	}
+	for i, m := range l.take() {
+		if i%3 == i/3%3 { // another share of what was not synced each time
+			work <- m
+		}
+	}
+	close(work)
+	running.Wait()
+}
+
+// point lets one operation of a life fail, and returns it.
+func (f *faultRun) point(ctx context.Context, seed uint64, h *hit) operation {
+	l := newLife(seed, nil, never)
+	l.disk.before = h.before
+	outcome, left, err := l.reference(ctx, h, f.closer(seed))
+	struck, _ := h.struck()
+	if struck.kind == "" {
+		known := l.journal.known()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.over = f.over || known.told == known.asked // it was lived to its end
+		return struck
+	}
+	name := h.kind.of(struck.kind).name()
+	after := fmt.Sprintf("operation %d, %s %s, ended with: %s; the node %s", h.at, struck.kind, struck.path, name, outcome)
+	if err != nil {
+		f.violation(seed, after, err)
+	}
+	// What is left must be sound for a process that is started again, and after a
+	// power loss on top of it.
+	for _, m := range left {
+		f.restart(ctx, seed, after+"; "+m.String(), m)
+	}
+	f.count(struck, name, outcome)
+	return struck
 }
 
 // restart starts a node on what was left, and holds it against what was known.
@@ -112,47 +146,26 @@ func (f *faultRun) restart(ctx context.Context, seed uint64, after string, m *mo
 	}
 }
 
-// close closes a node that has failed, beside everything else: it waits for
+// closer closes a node that has failed, beside everything else: it waits for
 // seconds for what may never end.
-func (f *faultRun) close(n *node) { f.closing.Go(func() { _ = n.Close() }) }
+func (f *faultRun) closer(seed uint64) func(*node) {
+	return func(n *node) {
+		f.closing.Go(func() {
+			if err := broken(ends("Close", n.Close)); err != nil {
+				f.violation(seed, fmt.Sprintf("the node failed: %v", n.Err()), err)
+			}
+		})
+	}
+}
 
-func (f *faultRun) count(p Point) {
+func (f *faultRun) count(o operation, fault, outcome string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.report.Points[p]++
+	f.report.Points[Point{place(o.path), o.kind, fault, outcome}]++
 }
 
 func (f *faultRun) violation(seed uint64, after string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.broken = append(f.broken, Violation{seed, after, err})
-}
-
-// point lets the k-th operation fail, and returns it.
-func (f *faultRun) point(ctx context.Context, seed, k uint64, kind fault) operation {
-	l, h := newLife(seed, nil, never), &hit{at: k, kind: kind}
-	l.disk.before = h.before
-	outcome, left, err := l.reference(ctx, h, f.close)
-	struck, _ := h.struck()
-	if struck.kind == "" {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.over = true
-		return struck
-	}
-	name := "error"
-	if kind == short && struck.kind == "write" {
-		name = "short write"
-	}
-	after := fmt.Sprintf("operation %d, %s %s, ended with: %s; the node %s", k, struck.kind, struck.path, name, outcome)
-	if err != nil {
-		f.violation(seed, after, err)
-	}
-	// What is left must be sound for a process that is started again, and after a
-	// power loss on top of it.
-	for _, m := range left {
-		f.restart(ctx, seed, after+"; "+m.String(), m)
-	}
-	f.count(Point{struck.kind, name, outcome})
-	return struck
 }

@@ -1,12 +1,6 @@
 package powertest
 
-import (
-	"syscall"
-
-	"github.com/cockroachdb/pebble/v2/vfs"
-)
-
-var errInjected = syscall.EIO
+import "github.com/cockroachdb/pebble/v2/vfs"
 
 // file is an open file of a disk.
 type file struct {
@@ -17,15 +11,15 @@ type file struct {
 }
 
 func (f *file) Read(p []byte) (int, error) {
-	if f.disk.before(operation{"read", f.name}) != works {
-		return 0, injected("read", f.name)
+	if err := f.disk.look("read", f.name); err != nil {
+		return 0, err
 	}
 	return f.File.Read(p)
 }
 
 func (f *file) ReadAt(p []byte, offset int64) (int, error) {
-	if f.disk.before(operation{"read", f.name}) != works {
-		return 0, injected("read", f.name)
+	if err := f.disk.look("read", f.name); err != nil {
+		return 0, err
 	}
 	return f.File.ReadAt(p, offset)
 }
@@ -41,8 +35,8 @@ func (f *file) WriteAt(p []byte, offset int64) (int, error) {
 // write writes all, half or nothing of p.
 func (f *file) write(kind string, p []byte, do func([]byte) (int, error)) (int, error) {
 	becomes := f.disk.before(operation{kind, f.name})
-	if becomes == fails {
-		return 0, injected(kind, f.name)
+	if becomes == fails || becomes == full {
+		return 0, becomes.injected(kind, f.name)
 	}
 	if becomes == short {
 		p = p[:len(p)/2]
@@ -52,7 +46,7 @@ func (f *file) write(kind string, p []byte, do func([]byte) (int, error)) (int, 
 	f.disk.gate.RUnlock()
 	f.disk.count(f.node, int64(n))
 	if err == nil && becomes == short {
-		err = injected("short write", f.name)
+		err = becomes.injected(kind, f.name)
 	}
 	return n, err
 }
@@ -61,8 +55,8 @@ func (f *file) Sync() error     { return f.sync(f.File.Sync) }
 func (f *file) SyncData() error { return f.sync(f.File.SyncData) }
 
 func (f *file) sync(do func() error) error {
-	if f.disk.before(operation{"sync", f.name}) != works {
-		return injected("sync", f.name)
+	if err := f.disk.look("sync", f.name); err != nil {
+		return err
 	}
 	f.disk.gate.RLock()
 	defer f.disk.gate.RUnlock()
@@ -75,15 +69,15 @@ func (f *file) sync(do func() error) error {
 }
 
 func (f *file) Preallocate(offset, length int64) error {
-	if f.disk.before(operation{"preallocate", f.name}) != works {
-		return injected("preallocate", f.name)
+	if err := f.disk.look("preallocate", f.name); err != nil {
+		return err
 	}
 	return f.File.Preallocate(offset, length)
 }
 
 func (f *file) Stat() (vfs.FileInfo, error) {
-	if f.disk.before(operation{"stat", f.name}) != works {
-		return nil, injected("stat", f.name)
+	if err := f.disk.look("stat", f.name); err != nil {
+		return nil, err
 	}
 	return f.File.Stat()
 }

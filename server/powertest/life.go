@@ -46,6 +46,7 @@ type life struct {
 	seed    uint64
 	moment  *moment // what it begins with; nil: an empty disk
 	rare    uint64  // the power is lost at one operation in so many
+	stride  uint64  // where at always: at each stride-th
 	disk    *disk
 	journal *journal
 	unknown []deed // what may have been done before it began
@@ -67,7 +68,7 @@ const (
 )
 
 func newLife(seed uint64, m *moment, rare uint64) *life {
-	l := &life{seed: seed, moment: m, rare: rare, journal: new(journal), chains: map[uint64]uint64{}}
+	l := &life{seed: seed, moment: m, rare: rare, stride: 1, journal: new(journal), chains: map[uint64]uint64{}}
 	mem := vfs.NewCrashableMem()
 	if m != nil {
 		mem, m.disk = m.disk, nil // it is started once
@@ -88,8 +89,9 @@ func (l *life) before(d *disk, o operation) fault {
 	if unsynced == 0 && rare > always {
 		rare *= quiet
 	}
-	dice := rand.New(rand.NewPCG(l.seed, l.operations.Add(1)))
-	if dice.Uint64N(rare) > 0 {
+	n := l.operations.Add(1)
+	dice := rand.New(rand.NewPCG(l.seed, n))
+	if dice.Uint64N(rare) > 0 || n%l.stride > 0 {
 		return works
 	}
 	kept := []int{0, 50, 100}

@@ -32,11 +32,11 @@ func TestEveryOperation(t *testing.T) {
 	}
 }
 
-// TestFaults lets every change of the Raft log fail once.
+// TestFaults lets every operation on the disk fail once.
 func TestFaults(t *testing.T) {
 	seed, parts, stride := number(t, "FIRN_SEED", rand.Uint64()>>1), number(t, "FIRN_PARTS", 0), 1
 	if parts == 0 { // not every one of them
-		parts, stride = 1, 15
+		parts, stride = 1, 29
 	}
 	report, broken := powertest.Faults(t.Context(), seed, int(parts), stride)
 	t.Logf("seed %d: %v", seed, report)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/firndb/firn"
 	"github.com/firndb/firn/internal/check"
 )
 
@@ -22,14 +23,16 @@ const (
 // took the fault, what is left on the disk, and the error which promise it broke.
 func (l *life) reference(ctx context.Context, h *hit, close func(*node)) (outcome string, left []*moment, err error) {
 	for again := range 2 {
-		n, err := start(l.disk)
+		var n *node
+		h.enter(starting)
+		err := ends("the start", func() (err error) { n, err = start(l.disk); return err })
 		if err != nil {
-			return didNotStart, l.leave(nil), nil
+			return didNotStart, l.leave(nil), broken(err)
 		}
 		l.node.Store(n)
-		h.running(true)
+		h.enter(running)
 		err = l.refer(ctx, n, h, again == 1)
-		h.running(false)
+		h.enter(closing)
 		l.see(n)
 		if err != nil || n.Err() != nil {
 			// A node that has failed ends its process, so what it would write when it
@@ -38,8 +41,11 @@ func (l *life) reference(ctx context.Context, h *hit, close func(*node)) (outcom
 			close(n)
 			return stopped, left, err
 		}
-		if err := n.Close(); err != nil {
-			return stopped, l.leave(n), nil
+		if err := ends("Close", n.Close); err != nil {
+			return stopped, l.leave(n), broken(err)
+		}
+		if k := l.journal.known(); k.told < k.asked {
+			break // the next life, on what is left, settles what nobody knows
 		}
 	}
 	return wentOn, l.leave(nil), nil
@@ -70,12 +76,15 @@ func (l *life) refer(ctx context.Context, n *node, h *hit, again bool) error {
 	}
 	for _, step := range steps {
 		err := step(ctx)
-		var broken *check.Fault
 		switch {
-		case errors.As(err, &broken):
-			return broken
+		case broken(err) != nil:
+			return broken(err)
 		case err != nil:
-			return l.hangs(n, err)
+			_, fatal := h.struck()
+			if fatal || n.Err() != nil || ctx.Err() != nil {
+				return l.hangs(n, err)
+			}
+			return nil // nobody knows what became of it, which is no broken promise
 		case n.Err() != nil:
 			return nil
 		}
@@ -84,12 +93,35 @@ func (l *life) refer(ctx context.Context, n *node, h *hit, again bool) error {
 	if o, fatal := h.struck(); fatal {
 		return l.hangs(n, fmt.Errorf("the node went on over %s %s, which failed", o.kind, o.path))
 	}
-	_, err := l.hold(ctx, n)
-	var broken *check.Fault
-	if errors.As(err, &broken) {
+	err := ends("reading everything", func() error { _, err := l.hold(ctx, n); return err })
+	if errors.Is(err, firn.ErrNotFound) {
+		err = &check.Fault{Check: check.Acknowledged, Text: fmt.Sprintf("what could not be read is not there: %v", err)}
+	}
+	if broken(err) != nil {
 		return err
 	}
 	return nil
+}
+
+// broken returns what promise an error says was broken, or nil.
+func broken(err error) error {
+	var fault *check.Fault
+	if errors.As(err, &fault) {
+		return fault
+	}
+	return nil
+}
+
+// ends does what must come to an end.
+func ends(what string, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return &check.Fault{Check: "ends", Text: what + " does not come to an end"}
+	}
 }
 
 // rest is long enough for the node to look whether its log has grown too long.
