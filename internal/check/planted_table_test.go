@@ -137,7 +137,7 @@ var plantedBugs = []plantedBug{
 	{planted.ReadBeforeApplied, "a read does not wait until what is committed is applied", nil, chaosTier, []string{"read"}},
 	{planted.CommitAhead, "to a heartbeat, a follower takes all of its log for committed", at("Copycat", "atomix/copycat", "issues/265"), simTier("partition,crash,transfer"), []string{check.Acknowledged, check.Content, "node"}},
 	{planted.ShortenedBeforeFlush, "the log is shortened before what it held is on the disk", nil, powerTier, []string{"start"}},
-	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members,crash"), []string{"node", check.Acknowledged}},
+	{planted.ImageNotInPlace, "the record of an image is believed, and the image was not put in place", at("rqlite", "rqlite/rqlite", "issues/2747"), simTier("members"), []string{"node", check.Acknowledged}},
 	{planted.ReplicaAnswersAlone, "a replica does not ask the leader how far a read has to come", nil, simTier("partition,one-way,slow apply"), []string{check.Behind}},
 }
 
