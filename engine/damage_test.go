@@ -22,7 +22,7 @@ func TestDamageIsNotHandedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := flipInTable(t, s.FS(), "copy")
+	table := flipInTable(t, s.FS(), "copy", "copy")
 	var image bytes.Buffer
 	if err := engine.WriteImage(s.FS(), "copy", info, engine.ImageOptions{}, &image); !errors.Is(err, firn.ErrDamaged) || !strings.Contains(err.Error(), table) {
 		t.Errorf("sending it: %v", err)
@@ -45,7 +45,7 @@ func TestScrub(t *testing.T) {
 	}
 	fs := s.FS().CrashClone(vfs.CrashCloneCfg{})
 	var told []error
-	e, err := engine.Open("engine", engine.Options{FS: fs, OnDamage: func(err error) { told = append(told, err) }})
+	e, err := engine.OpenQuietly("engine", engine.Options{FS: fs, OnDamage: func(err error) { told = append(told, err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,10 @@ func TestScrub(t *testing.T) {
 	if stats, err := e.Stats(); err != nil || uint64(paced) < stats.DiskBytes {
 		t.Errorf("%d bytes were read of a store of %d (%v)", paced, stats.DiskBytes, err)
 	}
-	table := flipInTable(t, fs, "engine/data")
+	if _, err := e.Checkpoint("copy"); err != nil {
+		t.Fatal(err)
+	}
+	table := flipInTable(t, fs, "copy", "engine/data")
 	report, err = e.Scrub(t.Context(), "scrub", nil)
 	named := slices.ContainsFunc(report.Faults, func(f engine.Fault) bool { return strings.Contains(f.Text, "engine/data/"+table) })
 	placed := slices.ContainsFunc(report.Faults, func(f engine.Fault) bool { return f.Position > 0 && strings.Contains(f.Text, "positions ") })
@@ -77,10 +80,11 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-// flipInTable flips a bit at the beginning of the largest table in a directory.
-func flipInTable(t *testing.T, fs vfs.FS, dir string) (name string) {
+// flipInTable flips a bit at the beginning of a table in a directory: the largest
+// one of a checkpoint, which has only such as are in use.
+func flipInTable(t *testing.T, fs vfs.FS, checkpoint, dir string) (name string) {
 	t.Helper()
-	names, err := fs.List(dir)
+	names, err := fs.List(checkpoint)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ func flipInTable(t *testing.T, fs vfs.FS, dir string) (name string) {
 		if !strings.HasSuffix(candidate, ".sst") {
 			continue
 		}
-		f, err := fs.Open(fs.PathJoin(dir, candidate))
+		f, err := fs.Open(fs.PathJoin(checkpoint, candidate))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +106,7 @@ func flipInTable(t *testing.T, fs vfs.FS, dir string) (name string) {
 		}
 	}
 	if name == "" {
-		t.Fatalf("there is no table in %s", dir)
+		t.Fatalf("there is no table in %s", checkpoint)
 	}
 	b[20] ^= 4
 	f, err := fs.Create(fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)

@@ -25,7 +25,7 @@ func appendTo(t *testing.T, s firn.Store, stream string, n int) firn.Position {
 // take takes n deliveries.
 func take(t *testing.T, c firn.Consumer, n int) (all []firn.Delivery) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for d, err := range c.Deliveries(ctx) {
 		if err != nil {

@@ -113,7 +113,7 @@ func TestExecKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	for begun := time.Now(); alive(child); time.Sleep(time.Millisecond) {
-		if time.Since(begun) > 10*time.Second {
+		if time.Since(begun) > time.Minute {
 			t.Fatal("what the command had started goes on")
 		}
 	}

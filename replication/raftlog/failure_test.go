@@ -78,6 +78,9 @@ func TestFailingWrites(t *testing.T) {
 					acknowledged = index
 				}
 			}
+			if failure == nil {
+				t.Fatal("no write has failed")
+			}
 			if !errors.Is(failure, c.want) {
 				t.Errorf("the write failed with %v, want %v", failure, c.want)
 			}

@@ -13,7 +13,7 @@ import (
 
 // startTimeout bounds how long a cluster may take to elect a leader, on a
 // machine on which other tests run as well.
-const startTimeout = 30 * time.Second
+const startTimeout = 2 * time.Minute
 
 // Cluster is a cluster in the test's process. One goroutine uses it.
 type Cluster struct {

@@ -140,7 +140,7 @@ func served(t *testing.T, dir string) []firn.Event {
 		return nil
 	}
 	defer n.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for n.Ready(ctx) != nil {
 		select {

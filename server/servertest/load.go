@@ -32,7 +32,7 @@ type Load struct {
 
 // repeatTimeout bounds how long an unknown append is repeated once the load is
 // stopped.
-const repeatTimeout = 20 * time.Second
+const repeatTimeout = time.Minute
 
 // StartLoad starts clients on the stores, in turn. Stop must be called.
 func StartLoad(t testing.TB, clients int, stores ...firn.Store) *Load {

@@ -16,7 +16,7 @@ import (
 // that it is no member.
 func awaitRole(t *testing.T, db *client.Client, id, role string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		status, err := db.Status(ctx, "")

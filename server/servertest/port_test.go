@@ -65,7 +65,7 @@ func endsAfter(t *testing.T, address string, send func(net.Conn)) {
 	}
 	defer nc.Close()
 	send(nc)
-	nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+	nc.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := io.Copy(io.Discard, nc); errors.Is(err, errDeadline) {
 		t.Errorf("the node keeps the connection of a stranger")
 	}
@@ -91,7 +91,7 @@ func TestOneByteASecond(t *testing.T) {
 			if _, err := nc.Read(make([]byte, 1)); err != nil && !errors.Is(err, errDeadline) {
 				return
 			}
-			if time.Since(start) > 15*time.Second {
+			if time.Since(start) > time.Minute {
 				t.Fatal("the node waits for one byte after the other")
 			}
 		}
@@ -117,7 +117,7 @@ func TestTooManyConnections(t *testing.T) {
 	append1(t, clients[0], "order-1")
 	clients[1].Close()
 	r := servertest.Firn(t, "", "stats", "--addr", p.Addresses)
-	for start := time.Now(); r.Status == 5 && time.Since(start) < 20*time.Second; { // the node has yet to notice
+	for start := time.Now(); r.Status == 5 && time.Since(start) < time.Minute; { // the node has yet to notice
 		r = servertest.Firn(t, "", "stats", "--addr", p.Addresses)
 	}
 	r.Want(t, 0, `"events":1`)

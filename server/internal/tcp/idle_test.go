@@ -4,6 +4,7 @@ package tcp_test
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -29,6 +30,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	if err := flag.Set("test.parallel", "6"); err != nil { // most of their time they wait
+		panic(err) // there is no such flag
 	}
 	os.Exit(m.Run())
 }

@@ -145,7 +145,7 @@ func TestNoLeaderAndNobodyElse(t *testing.T) {
 	c := newCluster(t)
 	c.leader.Store(-1)
 	o := clientOptions()
-	o.Timeout = time.Second
+	o.Timeout, o.KeepAlive = 3*time.Second, patience
 	db := dial(t, c.addresses(), o)
 	for _, door := range c.doors[1:] {
 		if err := door.Close(t.Context()); err != nil {
@@ -187,7 +187,7 @@ func TestAnOpenOutcomeIsNotContradicted(t *testing.T) {
 				}
 			}
 			o := clientOptions()
-			o.Timeout = time.Second
+			o.Timeout = 3 * time.Second
 			db := dial(t, c.addresses(), o)
 			_, err := db.Append(t.Context(), firn.To("s", firn.Any, firn.Draft{Type: "T", ID: firn.NewID()}))
 			var e *firn.Error

@@ -21,7 +21,7 @@ type raw struct {
 }
 
 // patience is how long a test waits for what must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func rawDial(t testing.TB, door *tcp.Server) *raw {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 )
 
 // soon is longer than anything here takes, on any machine.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // serve opens the door on loopback, until the test ends.
 func serve(t *testing.T, b *backend, o web.Options) (address string, d *web.Door) {
