@@ -11,7 +11,8 @@ import (
 // Blame says for each field of the state at the past's end which event changed it
 // last: before that event the field was not there, or had another value. Fields
 // are what is no object and no array, and what is empty; an item of an array is at
-// its place, so that one which moved up has changed. within selects the field of
+// its place, so that one which moved up has changed, and it is no member of an
+// object with the place for its name. within selects the field of
 // that pointer, or those in it; "" all.
 //
 // It goes back only as far as it must: from the end, in pieces that double, until

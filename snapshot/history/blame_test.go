@@ -19,25 +19,34 @@ import (
 )
 
 func at(v any, path []string) (any, bool) {
+	v, _, ok := along(v, path)
+	return v, ok
+}
+
+// along also returns, for each token, whether it is an item's place or a member's
+// name.
+func along(v any, path []string) (_ any, items string, _ bool) {
 	for _, token := range path {
 		switch w := v.(type) {
 		case map[string]any:
+			items += "-"
 			child, ok := w[token]
 			if !ok {
-				return nil, false
+				return nil, "", false
 			}
 			v = child
 		case []any:
+			items += "+"
 			var i int
 			if _, err := fmt.Sscanf(token, "%d", &i); err != nil || i < 0 || i >= len(w) || fmt.Sprint(i) != token {
-				return nil, false
+				return nil, "", false
 			}
 			v = w[i]
 		default:
-			return nil, false
+			return nil, "", false
 		}
 	}
-	return v, true
+	return v, items, true
 }
 
 // folds do different things with the same events.
@@ -63,7 +72,8 @@ func drawn(t *rapid.T, most int) []firn.Event {
 }
 
 // TestBlame compares with what follows from its definition: for each field of the
-// last state, the last event around which the value at its pointer differs.
+// last state, the last event around which the value at its pointer differs, or
+// whether it is an item of an array or a member.
 func TestBlame(t *testing.T) {
 	all := folds(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -79,9 +89,9 @@ func TestBlame(t *testing.T) {
 		for _, path := range leaves(states[len(events)], nil, nil) {
 			last := -1
 			for i := range events {
-				before, was := at(states[i], path)
-				after, is := at(states[i+1], path)
-				if was != is || !reflect.DeepEqual(before, after) {
+				before, wasItems, was := along(states[i], path)
+				after, isItems, is := along(states[i+1], path)
+				if was != is || wasItems != isItems || !reflect.DeepEqual(before, after) {
 					last = i
 				}
 			}
@@ -113,6 +123,24 @@ func TestBlame(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestBlameOfAnItemAndAMember: an array became an object that has the same at the
+// same pointer, and the other way round.
+func TestBlameOfAnItemAndAMember(t *testing.T) {
+	p, _ := past(snapshot.Merge, event(0, "T", `{"a":[1],"b":{"0":1},"c":[1]}`), event(1, "T", `{"a":{"0":1},"b":[1]}`), event(2, "T", `{"c":[1]}`))
+	found, err := p.Blame(context.Background(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range found {
+		if want := map[string]firn.Revision{"/a/0": 1, "/b/0": 1, "/c/0": 0}[b.Path]; b.Event.Revision != want {
+			t.Errorf("%s was changed by %d, not %d", b.Path, b.Event.Revision, want)
+		}
+	}
+	if len(found) != 3 {
+		t.Errorf("%d fields", len(found))
+	}
 }
 
 // TestBlameAcrossPieces: in a stream of many pieces, with fields that change often
