@@ -45,7 +45,7 @@ func TestScrub(t *testing.T) {
 	}
 	fs := s.FS().CrashClone(vfs.CrashCloneCfg{})
 	var told []error
-	e, err := engine.OpenQuietly("engine", engine.Options{FS: fs, OnDamage: func(err error) { told = append(told, err) }})
+	e, err := engine.Open("engine", engine.Options{FS: fs, OnDamage: func(err error) { told = append(told, err) }})
 	if err != nil {
 		t.Fatal(err)
 	}
