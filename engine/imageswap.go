@@ -55,21 +55,12 @@ func (e *Engine) checkpoint(dir string) error {
 	} else if err := e.flush(); err != nil {
 		return err
 	}
-	if err := checkpoint(e.db, dir); err != nil {
+	// Pebble panics where the copy's directory cannot be synced, which does the
+	// store no harm, and waits for a manifest that cannot be written.
+	if err := e.failed.guard(func() error { return e.db.Checkpoint(dir) }); err != nil {
 		return damage(fmt.Errorf("engine: a checkpoint in %s: %w", dir, err))
 	}
 	return nil
-}
-
-// checkpoint makes one. Pebble panics where the copy's directory cannot be
-// synced, which does the store no harm.
-func checkpoint(db *pebble.DB, dir string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%v", p)
-		}
-	}()
-	return db.Checkpoint(dir)
 }
 
 // LookInto reads what a checkpoint holds, and the time of its last event,
