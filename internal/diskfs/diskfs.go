@@ -147,8 +147,12 @@ func SyncDir(fs vfs.FS, name string) error {
 func MakeDir(fs vfs.FS, name string) error {
 	var missing []string
 	for at := name; ; at = fs.PathDir(at) {
-		if _, err := fs.Stat(at); !errors.Is(err, os.ErrNotExist) || fs.PathDir(at) == at {
+		_, err := fs.Stat(at)
+		if err == nil || fs.PathDir(at) == at {
 			break
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return err // it may not be there
 		}
 		missing = append(missing, at)
 	}
