@@ -128,6 +128,12 @@ func (n *Node) promoteLearners() {
 		if s.Suffrage == voter || !p.up || p.report.Replica || !p.report.Admitted || p.report.Full || before == 0 || p.report.Applied < before {
 			continue
 		}
+		// A voter counts in the leader's lease at once, so it must not be about to take
+		// in an image, nor be left alone by the library, as it is for up to the length
+		// of the lease after a heartbeat that failed.
+		if !n.transport.follows(s.ID, n.raft.CurrentTerm(), n.o.Timing.Heartbeat/4) {
+			continue
+		}
 		n.log.Info("a learner has caught up and becomes a voter", "member", s.ID, "applied", p.report.Applied)
 		ctx, cancel := context.WithTimeout(n.ctx, 4*n.o.Timing.Heartbeat)
 		if err := n.change(ctx, n.raft.AddVoter(s.ID, s.Address, 0, configurationWait)); err != nil {

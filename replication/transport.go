@@ -38,6 +38,7 @@ type transport struct {
 	mu       sync.Mutex
 	sent     uint64 // number of the last AppendEntries
 	answered map[raft.ServerID]answer
+	pulses   map[raft.ServerID]pulse
 	news     chan struct{} // closed and replaced at each answer, where somebody waits
 }
 
@@ -72,6 +73,7 @@ func newTransport(stream raft.StreamLayer, o *Options) *transport {
 		rpcs:     make(chan raft.RPC),
 		done:     make(chan struct{}),
 		answered: make(map[raft.ServerID]answer),
+		pulses:   make(map[raft.ServerID]pulse),
 	}
 	go t.deliver()
 	return t
@@ -153,6 +155,7 @@ func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, a
 	// seen a later one. Whether it took the entries does not matter here.
 	if err == nil && resp.Term == args.Term {
 		t.note(id, answer{args.Term, number})
+		t.notePulse(id, args, resp.Success)
 	}
 	return err
 }
@@ -213,6 +216,7 @@ func (t *transport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress,
 	if t.barred() {
 		return errGate
 	}
+	t.noteImage(id)
 	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
 }
 

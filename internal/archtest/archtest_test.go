@@ -79,6 +79,7 @@ var clocksAllowed = map[string]string{
 	"replication/logger.go":    "says the same thing once in a while",
 	"replication/options.go":   "the default of Options.Now, which stamps proposals",
 	"replication/propose.go":   "how long the leader has been silent, which is no part of a proposal",
+	"replication/pulse.go":     "how long a learner has been silent, before it gets a vote",
 	"replication/reads.go":     "reports how long a round of reads took",
 	"replication/watch.go":     "the watchdog measures how long a leader refuses",
 
