@@ -33,6 +33,7 @@ type Log struct {
 	// set once, by whoever comes first
 	opened   atomic.Bool // Open is done: a failure is OnFatal's business
 	running  atomic.Bool // NewRaft is done
+	stands   atomic.Bool // Pebble stands still, with its lock
 	failOnce sync.Once
 	dead     chan struct{} // closed by fail
 	failure  *firn.Error   // set before dead is closed
@@ -251,6 +252,9 @@ func (l *Log) Close() error {
 func (l *Log) shut() {
 	defer func() { _ = recover() }() // the failure is what counts
 	_ = l.tail.close()
+	if l.stands.Load() {
+		return
+	}
 	if l.db != nil {
 		_ = l.db.Close()
 	}

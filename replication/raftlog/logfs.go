@@ -17,7 +17,8 @@ import (
 // When Pebble changes to a new write-ahead log and the last write to the old one
 // fails, or the new one cannot be made, it panics in a state in which even
 // unwinding the stack ends the process (a lock is released twice). So there the
-// goroutine, which is one of guard's, stands still for good.
+// goroutine, which is one of guard's, stands still for good, and with it Pebble's
+// lock: from then on there is nothing to close.
 //
 // And a new write-ahead log is written over the spare, where there is one.
 type logFS struct {
@@ -27,8 +28,12 @@ type logFS struct {
 
 func (l *Log) fs() logFS {
 	return logFS{diskfs.FS{FS: l.opts.FS, Fail: func(err error) {
+		still := changesLog()
+		if still {
+			l.stands.Store(true) // before anybody closes the log because of this
+		}
 		_ = l.fail(err)
-		if changesLog() {
+		if still {
 			select {}
 		}
 	}}, &l.spare}
